@@ -1,0 +1,1 @@
+int room_base_placeholder;

@@ -1,0 +1,1 @@
+int room_os_placeholder;

@@ -1,0 +1,1 @@
+int room_soap_placeholder;
