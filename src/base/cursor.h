@@ -1,7 +1,7 @@
 /*
- * base/cursor.h - reads (and writes) fixed-width integers in a bounded byte range. The first access
- * outside the range makes the cursor bad: it then reads zeros, writes nothing, and stays so; a decoder
- * checks once at the end. `le`/`be` name the byte order on the wire.
+ * base/cursor.h - reads fixed-width integers in a bounded byte range. The first access outside the
+ * range makes the cursor bad: it then stands at the end, reads zeros, and stays so; a decoder checks
+ * once at the end. `le`/`be` name the byte order on the wire.
  */
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H

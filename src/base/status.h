@@ -25,7 +25,7 @@ cimf_status error_set(struct error *e, cimf_status status, const char *room, con
 /* Same with errno's text appended and errno kept in native. */
 cimf_status error_errno(struct error *e, cimf_status status, const char *room, int number,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
-/* Names the object; keeps the first 191 bytes. Returns e->status (or CIMF_FAILED when e is NULL). */
+/* Names the object; keeps the first 191 bytes, cut between characters. e may be NULL here too. */
 void error_subject(struct error *e, struct slice subject);
 void error_place(struct error *e, unsigned line, unsigned column);
 /* The text, or the sentence of the status row when there is none. */

@@ -5,11 +5,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-/* Next code point; advances *p; 0xFFFD and one byte on invalid input (then *valid = false). With wtf
- * set, encoded surrogates D800-DFFF are valid. */
+/* Next code point; advances *p; 0xFFFD and one byte on invalid input: then *valid = false (never set to
+ * true, so one flag serves a whole loop; may be NULL). With wtf set, encoded surrogates D800-DFFF are
+ * valid. */
 uint32_t utf8_next(const char **p, const char *end, bool wtf, bool *valid);
 bool utf8_valid(struct slice s);
 bool utf8_is_ascii(struct slice s);
+/* Surrogates are written as WTF-8; what is past 10FFFF becomes FFFD. */
 bool utf8_put(struct buf *b, uint32_t codepoint);
 /* Length in UTF-16 units. Limits of MS-WMI count these. */
 size_t utf16_units(struct slice utf8);
@@ -21,6 +23,8 @@ enum utf16_order { UTF16_LE, UTF16_BE };
  * lone surrogates become WTF-8. */
 cimf_status utf16_to_utf8(struct arena *a, struct slice utf16, enum utf16_order order, bool strict,
                           struct slice *out);
+/* Appends, whole or not at all. WTF-8 surrogates become lone units; any other invalid byte, or a full
+ * buffer, gives false. */
 bool utf8_to_utf16(struct buf *out, struct slice utf8, enum utf16_order order);
 
 #endif

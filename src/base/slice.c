@@ -1,0 +1,79 @@
+#include "base/slice.h"
+
+#include "base/hash.h"
+#include "base/utf.h"
+
+static inline unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
+
+/* Folded code point; a byte that is not UTF-8 sorts behind all code points as itself. */
+static uint32_t folded_next(const char **p, const char *end)
+{
+    unsigned char c = (unsigned char)**p;
+    if (c < 0x80) {
+        ++*p;
+        return lower(c);
+    }
+    bool valid = true;
+    uint32_t point = utf8_next(p, end, true, &valid);
+    return valid ? utf_fold(point) : 0x110000u + c;
+}
+
+/* Compares until a difference (its sign), or until one ends (0 with what is left of each). */
+static int compare(struct slice *a, struct slice *b)
+{
+    const char *p = a->p, *pe = a->p + a->n, *q = b->p, *qe = b->p + b->n;
+    int sign = 0;
+    while (p < pe && q < qe && !sign) {
+        unsigned char c = (unsigned char)*p, d = (unsigned char)*q;
+        if ((c | d) < 0x80) {
+            p++, q++;
+            if (c != d) sign = (int)lower(c) - (int)lower(d);
+            continue;
+        }
+        uint32_t x = folded_next(&p, pe), y = folded_next(&q, qe);
+        sign = x < y ? -1 : x > y;
+    }
+    *a = slice_of(p, (size_t)(pe - p));
+    *b = slice_of(q, (size_t)(qe - q));
+    return sign;
+}
+
+int slice_casecmp(struct slice a, struct slice b)
+{
+    if (!a.n || !b.n) return (a.n > 0) - (b.n > 0);
+    int sign = compare(&a, &b);
+    return sign ? (sign < 0 ? -1 : 1) : (a.n > 0) - (b.n > 0);
+}
+
+bool slice_ieq(struct slice a, struct slice b) { return slice_casecmp(a, b) == 0; }
+
+bool slice_istarts(struct slice s, struct slice prefix)
+{
+    if (!prefix.n) return true;
+    if (!s.n) return false;
+    return compare(&s, &prefix) == 0 && prefix.n == 0;
+}
+
+uint32_t slice_ihash(struct slice s) { return (uint32_t)hash_folded(s); }
+
+static inline bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.n && is_space(s.p[0])) s.p++, s.n--;
+    while (s.n && is_space(s.p[s.n - 1])) s.n--;
+    return s;
+}
+
+size_t slice_find(struct slice s, char c)
+{
+    const char *at = s.n ? memchr(s.p, c, s.n) : NULL;
+    return at ? (size_t)(at - s.p) : s.n;
+}
+
+struct slice slice_split(struct slice s, char sep, struct slice *rest)
+{
+    size_t at = slice_find(s, sep);
+    *rest = at < s.n ? slice_of(s.p + at + 1, s.n - at - 1) : SLICE_NULL;
+    return slice_of(s.p, at);
+}
