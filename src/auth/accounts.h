@@ -8,7 +8,7 @@
  *   name:rid:state:groups:posix:secrets
  *
  * state is "on" or "off"; groups a comma list; posix a local user's name or empty; secrets a blank-separated
- * list of scheme=value, today basic=<yescrypt hash>. A scheme that this version does not know is kept. Lines
+ * list of scheme=value, today basic=<yescrypt hash>. Schemes that this version does not know are kept until the password changes. Lines
  * starting with '#' and empty lines are kept out of the rewritten file. Names are unique without case.
  * Changes are made under a lock file and by rename, so that a reader sees the old file or the new one.
  */

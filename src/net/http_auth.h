@@ -9,6 +9,7 @@
 #define NET_HTTP_AUTH_H
 
 #include "auth/broker.h"
+#include "base/buf.h"
 #include "net/http.h"
 
 struct http_auth_leg;

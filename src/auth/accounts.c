@@ -1,0 +1,269 @@
+/* Reading the accounts file. Changing it: accounts_edit.c. */
+#include "auth/accounts_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/utf.h"
+
+enum { ACCOUNTS_COUNT_MAX = 100000, ACCOUNT_GROUPS_MAX = 64 };
+
+bool account_name_ok(struct slice name)
+{
+    if (name.n == 0 || name.n > ACCOUNTS_NAME_MAX || !utf8_valid(name)) return false;
+    if (name.p[0] == ' ' || name.p[name.n - 1] == ' ' || name.p[0] == '#') return false;
+    if (slice_is(name, ".") || slice_is(name, "..")) return false;
+    for (size_t i = 0; i < name.n; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        if (c < 0x20 || c == 0x7f || strchr(":,/\\\"", c)) return false;
+    }
+    return true;
+}
+
+static bool u32_parse(struct slice s, uint32_t *out)
+{
+    uint64_t v = 0;
+    if (s.n == 0 || s.n > 10) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9') return false;
+        v = v * 10 + (unsigned)(s.p[i] - '0');
+    }
+    *out = (uint32_t)v;
+    return v <= UINT32_MAX;
+}
+
+/* "S-1-5-21-a-b-c" */
+static bool domain_sid_ok(struct slice s)
+{
+    static const struct slice head = { "S-1-5-21-", 9 };
+    if (!slice_starts(s, head) || s.n > 64) return false;
+    struct slice rest = slice_sub(s, head.n);
+    for (int i = 0; i < 3; i++) {
+        uint32_t v;
+        if (!rest.p || !u32_parse(slice_split(rest, '-', &rest), &v)) return false;
+    }
+    return rest.p == NULL;
+}
+
+struct slice secret_find(struct slice secrets, const char *scheme)
+{
+    size_t n = strlen(scheme);
+    while (secrets.p) {
+        struct slice one = slice_split(secrets, ' ', &secrets);
+        if (one.n > n && one.p[n] == '=' && memcmp(one.p, scheme, n) == 0)
+            return slice_sub(one, n + 1);
+    }
+    return slice_of("", 0);
+}
+
+static cimf_status groups_parse(struct arena *a, struct slice text, struct account *to)
+{
+    to->group_count = 0;
+    if (text.n == 0) return CIMF_OK;
+    unsigned count = 1;
+    for (size_t i = 0; i < text.n; i++) count += text.p[i] == ',';
+    if (count > ACCOUNT_GROUPS_MAX) return CIMF_BAD_REQUEST;
+    struct slice *groups = ARENA_ARRAY(a, count, struct slice);
+    if (!groups) return CIMF_OUT_OF_MEMORY;
+    for (unsigned i = 0; i < count; i++) {
+        groups[i] = slice_split(text, ',', &text);
+        if (!account_name_ok(groups[i])) return CIMF_BAD_REQUEST;
+    }
+    to->groups = groups;
+    to->group_count = count;
+    return CIMF_OK;
+}
+
+static cimf_status line_parse(struct accounts *all, struct slice line, struct account *to)
+{
+    struct slice f[6], rest = line;
+    for (int i = 0; i < 5; i++) {
+        if (!rest.p) return CIMF_BAD_REQUEST;
+        f[i] = slice_split(rest, ':', &rest);
+    }
+    if (!rest.p || memchr(rest.p, ':', rest.n)) return CIMF_BAD_REQUEST;
+    f[5] = rest;
+    for (size_t i = 0; i < rest.n; i++)
+        if ((unsigned char)rest.p[i] < 0x20 || (unsigned char)rest.p[i] > 0x7e)
+            return CIMF_BAD_REQUEST;
+    to->name = f[0];
+    if (!account_name_ok(f[0]) || !u32_parse(f[1], &to->rid) || to->rid == 0 ||
+        to->rid >= all->next_rid)
+        return CIMF_BAD_REQUEST;
+    if (slice_is(f[2], "on")) to->enabled = true;
+    else if (!slice_is(f[2], "off")) return CIMF_BAD_REQUEST;
+    cimf_status status = groups_parse(&all->arena, f[3], to);
+    if (status != CIMF_OK) return status;
+    if (f[4].n && !account_name_ok(f[4])) return CIMF_BAD_REQUEST;
+    to->posix_user = f[4];
+    to->secrets = f[5];
+    to->basic = arena_dup(&all->arena, secret_find(f[5], "basic"));
+    return to->basic.p ? CIMF_OK : CIMF_OUT_OF_MEMORY;
+}
+
+static cimf_status bad_line(struct error *e, unsigned line, const char *what)
+{
+    error_set(e, CIMF_INVALID_SYNTAX, "auth", "the accounts file is not valid in line %u: %s", line,
+              what);
+    error_place(e, line, 1);
+    return CIMF_INVALID_SYNTAX;
+}
+
+/* The next line without its end; false at the end of the text. */
+static bool next_line(struct slice *text, struct slice *line, unsigned *number)
+{
+    if (text->n == 0) return false;
+    size_t n = slice_find(*text, '\n');
+    *line = slice_head(*text, n);
+    *text = slice_sub(*text, n < text->n ? n + 1 : n);
+    (*number)++;
+    return true;
+}
+
+static cimf_status head_parse(struct accounts *a, struct slice *text, unsigned *number,
+                              struct error *e)
+{
+    static const char *const words[] = { "cimfony-accounts", "domain", "next" };
+    for (unsigned i = 0; i < 3; i++) {
+        struct slice line, value;
+        if (!next_line(text, &line, number)) return bad_line(e, *number + 1, "the head is missing");
+        if (!slice_is(slice_split(line, ' ', &value), words[i]))
+            return bad_line(e, *number, "the head is not one of an accounts file");
+        if (i == 0 && !slice_is(value, "1"))
+            return bad_line(e, *number, "the version is not known to this program");
+        if (i == 1 && !domain_sid_ok(value)) return bad_line(e, *number, "not a domain SID");
+        if (i == 1) a->domain = value;
+        if (i == 2 && (!u32_parse(value, &a->next_rid) || a->next_rid < ACCOUNTS_FIRST_RID))
+            return bad_line(e, *number, "not a relative id");
+    }
+    return CIMF_OK;
+}
+
+static cimf_status lines_parse(struct accounts *a, struct slice text, unsigned number,
+                               struct error *e)
+{
+    unsigned room = 0;
+    for (size_t i = 0; i < text.n; i++) room += text.p[i] == '\n';
+    if (room > ACCOUNTS_COUNT_MAX) return bad_line(e, number, "there are too many accounts");
+    a->list = ARENA_ARRAY(&a->arena, (size_t)room + 1, struct account);
+    if (!a->list) return CIMF_OUT_OF_MEMORY;
+    struct slice line;
+    while (next_line(&text, &line, &number)) {
+        if (line.n == 0 || line.p[0] == '#') continue;
+        struct account *to = &a->list[a->count];
+        cimf_status status = line_parse(a, line, to);
+        if (status == CIMF_BAD_REQUEST)
+            return bad_line(e, number, "it is not name:rid:on|off:groups:posix:secrets");
+        if (status != CIMF_OK) return status;
+        if (map_get(&a->by_name, to->name)) return bad_line(e, number, "the name is there twice");
+        if (!map_put(&a->by_name, to->name, to, NULL)) return CIMF_OUT_OF_MEMORY;
+        a->count++;
+    }
+    return CIMF_OK;
+}
+
+cimf_status accounts_parse(struct slice text, struct accounts **out, struct error *e)
+{
+    *out = NULL;
+    struct accounts *a = calloc(1, sizeof *a);
+    if (!a) return CIMF_OUT_OF_MEMORY;
+    a->refs = 1;
+    arena_init(&a->arena, (size_t)256 << 20);
+    map_init(&a->by_name, true);
+    unsigned number = 0;
+    cimf_status status = CIMF_OUT_OF_MEMORY;
+    struct slice own = arena_dup(&a->arena, text);
+    if (own.p) status = head_parse(a, &own, &number, e);
+    if (status == CIMF_OK) status = lines_parse(a, own, number, e);
+    if (status == CIMF_OUT_OF_MEMORY)
+        error_set(e, status, "auth", "the accounts file does not fit into memory");
+    if (status == CIMF_OK) *out = a;
+    else accounts_unref(a);
+    return status;
+}
+
+static cimf_status check_owner(const struct stat *st, const char *path, struct error *e)
+{
+    if (!S_ISREG(st->st_mode))
+        return error_set(e, CIMF_ACCESS_DENIED, "auth", "%s is not a plain file", path);
+    if (st->st_mode & 077)
+        return error_set(e, CIMF_ACCESS_DENIED, "auth",
+                         "others may read or write %s; its mode must be 0600", path);
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return error_set(e, CIMF_ACCESS_DENIED, "auth", "%s belongs to another user", path);
+    return CIMF_OK;
+}
+
+cimf_status accounts_read(const char *path, struct buf *text, struct stat *st, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return error_errno(e, errno == ENOENT ? CIMF_NOT_FOUND : CIMF_IO_ERROR, "auth", errno,
+                           "cannot open the accounts file %s", path);
+    cimf_status status = CIMF_OK;
+    if (fstat(fd, st) != 0)
+        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot look at %s", path);
+    else
+        status = check_owner(st, path, e);
+    while (status == CIMF_OK) {
+        char *p = buf_reserve(text, 16384);
+        if (!p) {
+            status = error_set(e, CIMF_OUT_OF_MEMORY, "auth", "%s is too large", path);
+            break;
+        }
+        ssize_t n = read(fd, p, 16384);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0)
+            status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot read %s", path);
+        if (n <= 0) break;
+        buf_added(text, (size_t)n);
+    }
+    close(fd);
+    return status;
+}
+
+cimf_status accounts_load(const char *path, struct accounts **out, struct error *e)
+{
+    *out = NULL;
+    struct buf text;
+    struct stat st;
+    buf_init(&text, ACCOUNTS_FILE_MAX);
+    cimf_status status = accounts_read(path, &text, &st, e);
+    if (status == CIMF_OK) status = accounts_parse(buf_slice(&text), out, e);
+    if (status != CIMF_OK) error_subject(e, slice_str(path));
+    buf_wipe(&text);
+    return status;
+}
+
+struct accounts *accounts_ref(struct accounts *a)
+{
+    __atomic_add_fetch(&a->refs, 1, __ATOMIC_RELAXED);
+    return a;
+}
+
+void accounts_unref(struct accounts *a)
+{
+    if (!a || __atomic_sub_fetch(&a->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    map_free(&a->by_name);
+    arena_free(&a->arena);
+    free(a);
+}
+
+unsigned accounts_count(const struct accounts *a) { return a->count; }
+
+const struct account *accounts_at(const struct accounts *a, unsigned i)
+{
+    return i < a->count ? &a->list[i] : NULL;
+}
+
+const struct account *accounts_find(const struct accounts *a, struct slice name)
+{
+    return map_get(&a->by_name, name);
+}
+
+struct slice accounts_domain_sid(const struct accounts *a) { return a->domain; }

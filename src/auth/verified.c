@@ -1,0 +1,76 @@
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include "auth/broker_priv.h"
+#include "base/guid.h"
+
+void verified_init(struct verified *v)
+{
+    *v = (struct verified){ .sets = NULL };
+    random_bytes(v->key, sizeof v->key);
+}
+
+void verified_free(struct verified *v)
+{
+    for (unsigned s = 0; v->sets && s < VERIFIED_SETS; s++)
+        for (unsigned w = 0; w < VERIFIED_WAYS; w++) principal_unref(v->sets[s][w].principal);
+    free(v->sets);
+    OPENSSL_cleanse(v, sizeof *v);
+}
+
+/* Lengths go in front, so that "ab","c" and "a","bc" differ. */
+bool verified_mac(const struct verified *v, const struct auth_password *q, unsigned char mac[32])
+{
+    unsigned char text[1024];
+    uint32_t n[3] = { (uint32_t)q->scheme, (uint32_t)q->user.n, (uint32_t)q->password.n };
+    if (q->user.n > 480 || q->password.n > 520) return false;
+    size_t at = sizeof n;
+    memcpy(text, n, sizeof n);
+    if (q->user.n) memcpy(text + at, q->user.p, q->user.n);
+    at += q->user.n;
+    if (q->password.n) memcpy(text + at, q->password.p, q->password.n);
+    at += q->password.n;
+    unsigned size = 32;
+    bool ok = HMAC(EVP_sha256(), v->key, sizeof v->key, text, at, mac, &size) != NULL;
+    OPENSSL_cleanse(text, sizeof text);
+    return ok;
+}
+
+static struct verified_entry *set_of(struct verified *v, const unsigned char mac[32])
+{
+    return v->sets ? v->sets[mac[31] % VERIFIED_SETS] : NULL;
+}
+
+const struct principal *verified_find(struct verified *v, const unsigned char mac[32],
+                                      uint64_t generation, int64_t now)
+{
+    struct verified_entry *set = set_of(v, mac);
+    for (unsigned w = 0; set && w < VERIFIED_WAYS; w++)
+        if (set[w].principal && set[w].generation == generation && set[w].expires > now &&
+            CRYPTO_memcmp(set[w].mac, mac, 32) == 0)
+            return principal_ref(set[w].principal);
+    return NULL;
+}
+
+void verified_put(struct verified *v, const unsigned char mac[32], uint64_t generation,
+                  int64_t expires, const struct principal *p)
+{
+    if (!v->sets) v->sets = calloc(VERIFIED_SETS, sizeof *v->sets);
+    struct verified_entry *set = set_of(v, mac);
+    if (!set) return;
+    struct verified_entry *victim = &set[0];
+    for (unsigned w = 0; w < VERIFIED_WAYS; w++) {
+        if (set[w].principal && CRYPTO_memcmp(set[w].mac, mac, 32) == 0) {
+            victim = &set[w];
+            break;
+        }
+        if (!set[w].principal || set[w].expires < victim->expires) victim = &set[w];
+    }
+    principal_unref(victim->principal);
+    memcpy(victim->mac, mac, 32);
+    victim->generation = generation;
+    victim->expires = expires;
+    victim->principal = principal_ref(p);
+}
