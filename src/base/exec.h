@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 struct exec {
-    /* Any thread may call. Never runs fn before returning. false only when shutting down: fn will not
-     * run and the caller keeps what arg owns. */
+    /* Any thread may call. Never runs fn before returning. false when shutting down or out of memory:
+     * fn will not run and the caller keeps what arg owns. */
     bool (*post)(struct exec *self, void (*fn)(void *arg), void *arg);
     /* True on the thread that this executor runs its work on. */
     bool (*here)(struct exec *self);

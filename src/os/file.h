@@ -1,7 +1,8 @@
 /*
  * os/file.h - whole small files, durable replacement, locks, ownership. Every descriptor is close-on-exec.
  * Blocking: not for loop threads, except /proc and /sys. Errors: CIMF_NOT_FOUND, CIMF_ACCESS_DENIED,
- * CIMF_ALREADY_EXISTS, CIMF_OUT_OF_MEMORY (over the cap), else CIMF_IO_ERROR; the error names the path.
+ * CIMF_ALREADY_EXISTS, CIMF_OUT_OF_DISK_SPACE, CIMF_OUT_OF_MEMORY (over the cap), else CIMF_IO_ERROR; the
+ * error has the path as its subject.
  */
 #ifndef OS_FILE_H
 #define OS_FILE_H
@@ -23,12 +24,13 @@ cimf_status file_read_at(struct arena *a, int dir, const char *path, size_t cap,
 cimf_status file_read_buf(struct buf *b, const char *path, struct error *e);
 
 /* Replaces path whole or not at all, also over a power cut: temporary file beside it, fsync, rename,
- * fsync of the folder. The file has exactly this mode. */
+ * fsync of the folder. The file has exactly this mode. When only the last step fails, the new file is
+ * there but the answer is an error: it may not survive a power cut. */
 cimf_status file_replace(const char *path, struct slice bytes, mode_t mode, struct error *e);
 /* Makes the rename or unlink of something in the folder durable. */
 cimf_status file_sync_folder(const char *folder, struct error *e);
 /* Makes a folder and what is missing above it. mode is for the last one, umask or not; those above get
- * 0755 and what exists is left alone. Fails when path exists and is no folder. */
+ * 0755 less the umask and what exists is left alone. Fails when path exists and is no folder. */
 cimf_status file_make_folders(const char *path, mode_t mode, struct error *e);
 
 /* Opens or creates (0600) and takes an exclusive flock(2), held until close(*fd) or the end of the process.

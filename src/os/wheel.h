@@ -10,6 +10,7 @@
 #define OS_WHEEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { WHEEL_LEVELS = 7, WHEEL_SLOTS = 64 };
