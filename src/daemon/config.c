@@ -1,0 +1,211 @@
+#include "daemon/config.h"
+
+#include <ini.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct config_row {
+    const char *section, *key, *def, *text;
+    enum config_kind kind;
+    uint64_t min, max;
+};
+
+static const struct config_row rows[CONFIG_COUNT] = {
+#define CONFIG(section, key, kind, def, min, max, text)                                                                \
+    { #section, #key, def, text, CONFIG_##kind, min, max },
+#include "daemon/config.def"
+#undef CONFIG
+};
+
+static int find_row(struct slice section, struct slice key)
+{
+    for (int i = 0; i < CONFIG_COUNT; i++)
+        if (slice_is(section, rows[i].section) && slice_is(key, rows[i].key)) return i;
+    return -1;
+}
+
+static bool section_exists(struct slice section)
+{
+    for (int i = 0; i < CONFIG_COUNT; i++)
+        if (slice_is(section, rows[i].section)) return true;
+    return false;
+}
+
+/* What is wrong with the value (in a static buffer of the caller), or false. */
+static bool bad_value(const struct config_row *row, const char *value, uint64_t *number, char *why, size_t size)
+{
+    static const char *const on[] = { "on", "yes", "true", "1" }, *const off[] = { "off", "no", "false", "0" };
+    struct slice v = slice_str(value);
+    switch (row->kind) {
+    case CONFIG_BOOL:
+        for (int i = 0; i < 4; i++) {
+            if (slice_ieq(v, slice_str(on[i]))) return *number = 1, false;
+            if (slice_ieq(v, slice_str(off[i]))) return *number = 0, false;
+        }
+        snprintf(why, size, "'%.60s' is neither on nor off", value);
+        return true;
+    case CONFIG_NUMBER: {
+        char *end;
+        errno = 0;
+        unsigned long long n = strtoull(value, &end, 10);
+        if (errno || end == value || *end || *value == '-') {
+            snprintf(why, size, "'%.60s' is not a number", value);
+            return true;
+        }
+        if (row->max && (n < row->min || n > row->max)) {
+            snprintf(why, size, "%llu is outside %llu..%llu", n, (unsigned long long)row->min,
+                     (unsigned long long)row->max);
+            return true;
+        }
+        *number = n;
+        return false;
+    }
+    case CONFIG_CHOICE: {
+        struct slice rest = slice_head(slice_str(row->text), slice_find(slice_str(row->text), ':'));
+        while (rest.p && rest.n) {
+            struct slice word = slice_split(rest, '|', &rest);
+            if (slice_eq(word, v)) return false;
+        }
+        snprintf(why, size, "'%.60s' is not one of %.80s", value, row->text);
+        return true;
+    }
+    default: return false;
+    }
+}
+
+/* Relative paths of a file are below its folder; those of --set and defaults stay as they are. */
+static struct slice absolute(struct config *c, const struct config_row *row, struct slice value)
+{
+    const char *slash = c->path ? strrchr(c->path, '/') : NULL;
+    if (row->kind != CONFIG_PATH || value.n == 0 || value.p[0] == '/' || !slash) return arena_dup(&c->arena, value);
+    return arena_printf(&c->arena, "%.*s/" SLICE_FMT, (int)(slash - c->path), c->path, SLICE_ARG(value));
+}
+
+static cimf_status assign(struct config *c, int k, struct slice value, struct error *e)
+{
+    char why[160];
+    struct slice copy = absolute(c, &rows[k], value);
+    if (!copy.p) return error_set(e, CIMF_OUT_OF_MEMORY, "config", "the configuration is too large");
+    if (bad_value(&rows[k], copy.p, &c->number[k], why, sizeof why))
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "%s.%s: %s", rows[k].section, rows[k].key, why);
+    c->value[k] = copy.p;
+    return CIMF_OK;
+}
+
+cimf_status config_init(struct config *c, struct error *e)
+{
+    *c = (struct config){ 0 };
+    arena_init(&c->arena, 4 << 20);
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        cimf_status s = assign(c, i, slice_str(rows[i].def), e);
+        if (s != CIMF_OK) return s;
+    }
+    return CIMF_OK;
+}
+
+void config_free(struct config *c) { arena_free(&c->arena); }
+
+struct reading {
+    struct config *config;
+    struct error error;
+    bool failed;
+};
+
+/* inih: 0 reports an error on this line. */
+static int take_line(void *user, const char *section, const char *key, const char *value)
+{
+    struct reading *r = user;
+    if (r->failed) return 0;
+    int k = find_row(slice_str(section), slice_str(key));
+    if (k < 0) {
+        r->failed = true;
+        if (section_exists(slice_str(section)))
+            error_set(&r->error, CIMF_INVALID_PARAMETER, "config", "section [%.60s] has no key '%.60s'", section, key);
+        else
+            error_set(&r->error, CIMF_INVALID_PARAMETER, "config", "there is no section [%.60s]", section);
+        return 0;
+    }
+    r->failed = assign(r->config, k, slice_trim(slice_str(value ? value : "")), &r->error) != CIMF_OK;
+    return !r->failed;
+}
+
+cimf_status config_read(struct config *c, const char *path, struct error *e)
+{
+    c->path = arena_dup(&c->arena, slice_str(path)).p;
+    struct reading r = { .config = c };
+    int line = ini_parse(path, take_line, &r);
+    if (line == -1) {
+        cimf_status s = error_errno(e, errno == EACCES ? CIMF_ACCESS_DENIED : CIMF_NOT_FOUND, "config", errno,
+                                    "cannot read the configuration file %s", path);
+        error_subject(e, slice_str(path));
+        return s;
+    }
+    if (line == 0) return CIMF_OK;
+    const char *why = r.failed ? error_text(&r.error) : "not a section, a comment or key = value";
+    cimf_status s = error_set(e, CIMF_INVALID_PARAMETER, "config", "%s:%d: %s", path, line, why);
+    error_place(e, (unsigned)line, 0);
+    return s;
+}
+
+cimf_status config_set(struct config *c, const char *assignment, struct error *e)
+{
+    struct slice value, key, section = slice_split(slice_str(assignment), '=', &value);
+    section = slice_split(section, '.', &key);
+    if (!value.p || !key.p)
+        return error_set(e, CIMF_USAGE, "config", "--set '%.100s': section.key=value is expected", assignment);
+    int k = find_row(section, key);
+    if (k < 0)
+        return error_set(e, CIMF_USAGE, "config", "--set: there is no key " SLICE_FMT "." SLICE_FMT, SLICE_ARG(section),
+                         SLICE_ARG(key));
+    const char *path = c->path;
+    c->path = NULL; /* paths of the command line are relative to where it was typed */
+    cimf_status s = assign(c, k, value, e);
+    c->path = path;
+    return s;
+}
+
+cimf_status config_check(const struct config *c, struct error *e)
+{
+    if (*c->value[CONFIG_listen_https] && (!*c->value[CONFIG_tls_certificate] || !*c->value[CONFIG_tls_key]))
+        return error_set(e, CIMF_INVALID_PARAMETER, "config",
+                         "listen.https needs tls.certificate and tls.key");
+    if (!*c->value[CONFIG_listen_http] && !*c->value[CONFIG_listen_https])
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http or listen.https");
+    if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
+    return CIMF_OK;
+}
+
+bool config_dump(const struct config *c, struct buf *out)
+{
+    const char *section = "";
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        if (strcmp(section, rows[i].section) != 0) {
+            buf_printf(out, "%s[%s]\n", i ? "\n" : "", rows[i].section);
+            section = rows[i].section;
+        }
+        buf_printf(out, "; %s", rows[i].text);
+        if (rows[i].kind == CONFIG_NUMBER && rows[i].max)
+            buf_printf(out, " (%llu..%llu)", (unsigned long long)rows[i].min, (unsigned long long)rows[i].max);
+        if (strcmp(c->value[i], rows[i].def) != 0) buf_printf(out, "; default: %s", *rows[i].def ? rows[i].def : "empty");
+        buf_printf(out, "\n%s = %s\n", rows[i].key, c->value[i]);
+    }
+    return buf_ok(out);
+}
+
+const char *config_item(struct config *c, enum config_key k, unsigned i)
+{
+    struct slice rest = slice_str(c->value[k]);
+    while (rest.p && rest.n) {
+        struct slice item = slice_trim(slice_split(rest, ',', &rest));
+        if (item.n && i-- == 0) return arena_dup(&c->arena, item).p;
+    }
+    return NULL;
+}
+
+const char *config_accounts(struct config *c)
+{
+    if (*c->value[CONFIG_cimd_accounts]) return c->value[CONFIG_cimd_accounts];
+    return arena_printf(&c->arena, "%s/accounts", c->value[CONFIG_cimd_state_dir]).p;
+}
