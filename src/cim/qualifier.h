@@ -7,6 +7,7 @@
 enum cim_flavor {
     CIM_FLAVOR_TO_INSTANCE = 0x01,
     CIM_FLAVOR_TO_SUBCLASS = 0x02,
+    CIM_FLAVOR_TRANSLATABLE = 0x08,  /* DSP0004, of declarations only; not a WMIO bit */
     CIM_FLAVOR_NOT_OVERRIDABLE = 0x10,
     CIM_FLAVOR_PROPAGATED = 0x20, /* inherited here, not declared here */
     CIM_FLAVOR_SYSTEM = 0x40,     /* created by the object manager (CIMTYPE) */

@@ -28,7 +28,7 @@ struct mof_place {
 struct mof_file {
     struct slice name; /* as its host names it */
     struct slice text; /* UTF-8, byte order mark removed; lives as long as the unit */
-    uint32_t seen_offset, seen_line; /* memory of mof_locate */
+    uint32_t seen_offset, seen_line, seen_column; /* memory of mof_locate */
 };
 
 enum mof_value_kind {
@@ -50,7 +50,7 @@ struct mof_value {
         } list;
         struct {
             struct slice name; /* without the dollar sign */
-            uint32_t target;   /* production that declares it; MOF_NO_TARGET never leaves mof_parse */
+            uint32_t target;   /* production that declares it */
         } alias;
         struct mof_instance *instance;
         struct mof_class *cls;
@@ -110,6 +110,7 @@ struct mof_production {
 struct mof_unit {
     struct mof_production *productions; /* file order */
     uint32_t count;
+    const uint32_t *order;              /* to apply in: file order, but after what an alias names */
     struct mof_file *files;             /* the first is what mof_parse was given */
     uint32_t file_count;
     bool autorecover;
