@@ -107,7 +107,7 @@ static bool take_output(struct run *r, int i)
     struct buf *b = r->to[i];
     size_t room = buf_ok(b) ? b->cap - b->n : 0;
     size_t fits = (size_t)got < room ? (size_t)got : room;
-    if (fits < (size_t)got || !buf_add(b, block, fits)) r->truncated = true;
+    if (!buf_add(b, block, fits) || fits < (size_t)got) r->truncated = true;
     return true;
 }
 
