@@ -96,7 +96,7 @@ void arena_reset(struct arena *a)
     ASAN_POISON_MEMORY_REGION(a->at, (size_t)(a->end - a->at));
 }
 
-static bool arena_grow(struct arena *a, size_t need)
+static bool arena_grow(struct arena *a, size_t need, bool exact)
 {
     if (need > SIZE_MAX - sizeof(struct arena_chunk)) return false;
     need += sizeof(struct arena_chunk);
@@ -104,7 +104,7 @@ static bool arena_grow(struct arena *a, size_t need)
     if (a->used > a->cap || need > left) return false;
     size_t size = a->chunk ? a->chunk->size : CHUNK_FIRST / 2;
     size = size < CHUNK_LARGEST / 2 ? size * 2 : CHUNK_LARGEST;
-    if (size < need) size = need;
+    if (size < need || exact) size = need;
     if (size > left) size = left & ~(size_t)(ALIGN - 1);
     if (size < need) size = need;
     struct arena_chunk *c = malloc(size);
@@ -118,12 +118,23 @@ static bool arena_grow(struct arena *a, size_t need)
     return true;
 }
 
+bool arena_reserve(struct arena *a, size_t size)
+{
+    size_t rounded = (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+    bool fits = rounded >= size;
+    if (fits && (!a->at || (size_t)(a->end - a->at) < rounded)) {
+        fits = arena_grow(a, rounded ? rounded : ALIGN, !a->chunk);
+    }
+    if (!fits) a->overflow = true;
+    return fits;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
     size_t rounded = (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
     bool fits = rounded >= size;
     if (fits && (!a->at || (size_t)(a->end - a->at) < rounded)) {
-        fits = arena_grow(a, rounded ? rounded : ALIGN);
+        fits = arena_grow(a, rounded ? rounded : ALIGN, false);
     }
     if (!fits) {
         a->overflow = true;
@@ -236,6 +247,15 @@ bool arena_hold(struct arena *a, void *object, void (*unref)(void *object))
     *h = (struct arena_hold){ a->holds, object, unref };
     a->holds = h;
     return true;
+}
+
+bool arena_holds(const struct arena *a, const void *object)
+{
+    int looked = 0;
+    for (const struct arena_hold *h = a->holds; h && looked < 4; h = h->next, looked++) {
+        if (h->object == object) return true;
+    }
+    return false;
 }
 
 cimf_status arena_status(const struct arena *a)

@@ -39,6 +39,10 @@ void arena_free(struct arena *a);
 /* Releases holds and all chunks but one of at most 64 KiB: for reuse. */
 void arena_reset(struct arena *a);
 
+/* Makes sure that the next `size` bytes come from one piece. As the first call on an arena it fixes the
+ * size of its first chunk, so that an object of known size wastes nothing. */
+bool arena_reserve(struct arena *a, size_t size);
+
 /* 16-byte aligned, not zeroed / zeroed. NULL past the cap or on integer overflow. */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((malloc));
 void *arena_zalloc(struct arena *a, size_t size) __attribute__((malloc));
@@ -60,6 +64,10 @@ void arena_rewind(struct arena *a, struct arena_mark mark);
 /* Pins a shared object: unref(object) runs at rewind, reset or free. On failure unref runs at once
  * and the answer is false: the caller's reference is gone either way. */
 bool arena_hold(struct arena *a, void *object, void (*unref)(void *object));
+
+/* One of the newest holds (a few are looked at) pins this object: so that making many objects of one
+ * class in one arena holds it once. */
+bool arena_holds(const struct arena *a, const void *object);
 
 /* CIMF_OUT_OF_MEMORY when the arena overflowed, else CIMF_OK. */
 cimf_status arena_status(const struct arena *a);
