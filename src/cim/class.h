@@ -114,6 +114,12 @@ struct cim_class {
     _Atomic(void *) cache[2]; /* encoders' per-class caches (wmi, wsman): freed by cache_free */
     void (*_Atomic cache_free[2])(void *);
     struct arena arena;       /* owns everything above */
+    /* Of the room itself: */
+    const struct cim_class *owner;  /* a method signature: the class whose memory and references it shares */
+    const struct cim_class *lender; /* a projection: the class it was made from; holds a reference */
+    const struct cim_qualifiers *passed; /* what subclasses inherit: of the class, of each local or
+                                            overridden property, of each local method; in that order */
+    uint32_t resolve_flags;   /* as given to cim_class_resolve */
 };
 
 /* Makes the resolved class with one reference. super NULL exactly when decl->super is empty; ns may be

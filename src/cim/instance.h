@@ -81,6 +81,9 @@ enum cim_system_property {
 };
 int cim_system_property_find(struct slice name); /* -1 if none */
 const char *cim_system_property_name(enum cim_system_property p);
+/* The name of this machine in __SERVER and __PATH of decorated objects whose server is "" (default ".").
+ * Set once at start, before threads; keeps the pointer. */
+void cim_set_local_server(struct slice name);
 /* Value for a class or an instance; memory from a. value->null set as the table says. */
 cimf_status cim_system_property_get(struct arena *a, const struct cim_object *o,
                                     enum cim_system_property p, struct cim_value *value);
