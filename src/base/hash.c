@@ -2,6 +2,7 @@
 
 #include "base/guid.h"
 #include "base/utf.h"
+#include "base/word_priv.h"
 
 struct sip {
     uint64_t v0, v1, v2, v3;
@@ -78,36 +79,17 @@ static inline uint64_t sip_end(struct sip *s)
     return s->v0 ^ s->v1 ^ s->v2 ^ s->v3;
 }
 
-static inline uint64_t load8(const char *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    v = __builtin_bswap64(v);
-#endif
-    return v;
-}
-
 uint64_t hash_keyed(struct slice s, uint64_t k0, uint64_t k1)
 {
     struct sip sip;
     sip_init(&sip, k0, k1);
     size_t i = 0;
-    for (; i + 8 <= s.n; i += 8) sip_eight(&sip, load8(s.p + i));
+    for (; i + 8 <= s.n; i += 8) sip_eight(&sip, word_load(s.p + i));
     for (; i < s.n; i++) sip_byte(&sip, (unsigned char)s.p[i]);
     return sip_end(&sip);
 }
 
 uint64_t hash_bytes(struct slice s) { return hash_keyed(s, key0, key1); }
-
-/* ASCII lower case of eight bytes that all have their high bit clear. */
-static inline uint64_t lower8(uint64_t v)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t from_a = v + ones * (0x80 - 'A');
-    uint64_t past_z = v + ones * (0x80 - 'Z' - 1);
-    return v | ((from_a & ~past_z & ones * 0x80) >> 2);
-}
 
 static void sip_codepoint(struct sip *s, uint32_t c)
 {
@@ -135,9 +117,9 @@ uint64_t hash_folded(struct slice s)
     const char *p = s.p, *end = s.p + s.n;
     while (p < end) {
         if (end - p >= 8) {
-            uint64_t v = load8(p);
-            if (!(v & 0x8080808080808080u)) {
-                sip_eight(&sip, lower8(v));
+            uint64_t v = word_load(p);
+            if (!(v & WORD_HIGH_BITS)) {
+                sip_eight(&sip, word_lower(v));
                 p += 8;
                 continue;
             }

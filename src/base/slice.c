@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/utf.h"
+#include "base/word_priv.h"
 
 static inline unsigned char lower(unsigned char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
 
@@ -23,6 +24,11 @@ static int compare(struct slice *a, struct slice *b)
 {
     const char *p = a->p, *pe = a->p + a->n, *q = b->p, *qe = b->p + b->n;
     int sign = 0;
+    while (pe - p >= 8 && qe - q >= 8) {
+        uint64_t v = word_load(p), w = word_load(q);
+        if (((v | w) & WORD_HIGH_BITS) || word_lower(v) != word_lower(w)) break;
+        p += 8, q += 8;
+    }
     while (p < pe && q < qe && !sign) {
         unsigned char c = (unsigned char)*p, d = (unsigned char)*q;
         if ((c | d) < 0x80) {
