@@ -129,6 +129,26 @@ static void hold_that_does_not_fit_is_released_at_once(void **state)
     assert_int_equal(released, 1);
 }
 
+static void reserved_room_is_exact_and_holds_are_known(void **state)
+{
+    struct arena a;
+    int one = 1, two = 2;
+    released = 0;
+    arena_init(&a, 1000);
+    assert_true(arena_reserve(&a, 100));
+    size_t used = a.used;
+    assert_true(used < 200);
+    assert_non_null(arena_alloc(&a, 100));
+    assert_int_equal(a.used, used);
+    assert_true(arena_hold(&a, &one, unref));
+    assert_true(arena_holds(&a, &one));
+    assert_false(arena_holds(&a, &two));
+    assert_false(arena_reserve(&a, 2000));
+    assert_true(a.overflow);
+    arena_free(&a);
+    assert_int_equal(released, 1);
+}
+
 static void reset_keeps_one_small_chunk(void **state)
 {
     struct arena a;
@@ -156,6 +176,7 @@ int main(void)
         cmocka_unit_test(rewind_runs_holds_newest_first),
         cmocka_unit_test(rewind_clears_overflow_and_works_on_a_fresh_arena),
         cmocka_unit_test(hold_that_does_not_fit_is_released_at_once),
+        cmocka_unit_test(reserved_room_is_exact_and_holds_are_known),
         cmocka_unit_test(reset_keeps_one_small_chunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
