@@ -1,0 +1,261 @@
+#include "daemon/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "auth/broker.h"
+#include "base/log.h"
+#include "daemon/message.h"
+#include "os/file.h"
+
+#define CONTROL_TIMEOUT_S 30 /* a peer that is silent for so long is dropped */
+
+struct control {
+    int listener, stop;
+    struct cimom *cimom;
+    const struct principal *principal;
+    pthread_t thread;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+};
+
+static cimf_status socket_address(const struct config *config, struct sockaddr_un *out, struct error *e)
+{
+    *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    int n = snprintf(out->sun_path, sizeof out->sun_path, "%s/cimd.sock", config_text(config, CONFIG_cimd_run_dir));
+    if (n < 0 || (size_t)n >= sizeof out->sun_path)
+        return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.run_dir is too long for a socket: at most %zu bytes",
+                         sizeof out->sun_path - sizeof "/cimd.sock");
+    return CIMF_OK;
+}
+
+/* --- compiling ---------------------------------------------------------------------------------- */
+
+struct compile_scope {
+    struct bundle_scope files; /* first: bundle_include takes it */
+    struct cimom_mof_scope mof;
+};
+
+static const struct cim_qualifier_decl *known_qualifier(void *arg, struct slice ns, struct slice name)
+{
+    return cimom_mof_qualifier(&((struct compile_scope *)arg)->mof, ns, name);
+}
+
+cimf_status control_compile(struct cimom *m, struct slice ns, const struct bundle *b, struct mof_counts *counts,
+                            struct error *e)
+{
+    struct arena a;
+    struct mof_unit unit;
+    const struct principal *p = auth_local_principal(true);
+    arena_init(&a, (size_t)2 << 30);
+    struct compile_scope scope = { .files.bundle = b, .mof = { m, &a } };
+    struct mof_options options = { .ns = ns, .include = bundle_include, .qualifier = known_qualifier, .arg = &scope };
+    cimf_status s = p ? mof_parse(&a, &b->files[0], &options, &unit, e)
+                      : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the principal");
+    if (s == CIMF_OK) s = cimom_compile_mof_sync(m, &unit, p, counts, e);
+    arena_free(&a);
+    if (p) principal_unref(p);
+    return s;
+}
+
+/* --- answering ---------------------------------------------------------------------------------- */
+
+static cimf_status answer_mof(struct control *c, struct arena *a, const struct slice *fields, size_t count,
+                              struct mof_counts *counts, struct error *e)
+{
+    struct bundle b = { .count = (count - 2) / 2 };
+    if (count < 4 || count % 2) return error_set(e, CIMF_BAD_REQUEST, "cimd", "mof: a namespace and files are expected");
+    b.files = ARENA_ARRAY(a, b.count, struct mof_source);
+    if (!b.files) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "too many files");
+    for (size_t i = 0; i < b.count; i++) b.files[i] = (struct mof_source){ fields[2 + 2 * i], fields[3 + 2 * i] };
+    return control_compile(c->cimom, fields[1], &b, counts, e);
+}
+
+static cimf_status answer_backup(struct control *c, struct arena *a, const struct slice *fields, size_t count, struct error *e)
+{
+    const char *path = count == 2 ? arena_strz(a, fields[1]) : NULL;
+    if (!path || *path != '/') return error_set(e, CIMF_BAD_REQUEST, "cimd", "backup: an absolute path is expected");
+    return cimom_backup(c->cimom, c->principal, path, e);
+}
+
+static bool send_all(int fd, struct slice s)
+{
+    while (s.n) {
+        ssize_t n = send(fd, s.p, s.n, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        s = slice_sub(s, (size_t)n);
+    }
+    return true;
+}
+
+static void answer(struct control *c, int fd, struct arena *a, const struct slice *fields, size_t count)
+{
+    struct error e = ERROR_INIT;
+    struct mof_counts counts = { 0 };
+    cimf_status s = CIMF_OK;
+    if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
+    else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, a, fields, count, &e);
+    else if (!count || !slice_is(fields[0], "ping")) s = error_set(&e, CIMF_BAD_REQUEST, "cimd", "the request is not known");
+    struct slice reply[] = {
+        slice_str(cimf_status_name(s)), slice_str(s == CIMF_OK ? "" : error_text(&e)),
+        arena_printf(a, "%u", counts.qualifiers), arena_printf(a, "%u", counts.classes),
+        arena_printf(a, "%u", counts.instances), arena_printf(a, "%u", counts.deleted),
+    };
+    struct buf out;
+    buf_init(&out, 0);
+    if (message_write(&out, reply, sizeof reply / sizeof *reply)) send_all(fd, buf_slice(&out));
+    buf_free(&out);
+}
+
+static bool may_ask(int fd)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* Reads until a whole message is there. */
+static int receive(int fd, struct buf *in, struct arena *a, struct slice **fields, size_t *count)
+{
+    for (;;) {
+        size_t used;
+        int got = message_read(a, buf_slice(in), 2 * BUNDLE_FILES + 2, fields, count, &used);
+        if (got) return got;
+        char *to = buf_reserve(in, 65536);
+        if (!to) return -1;
+        ssize_t n = recv(fd, to, 65536, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return -1;
+        buf_added(in, (size_t)n);
+    }
+}
+
+static void limit_wait(int fd, int seconds)
+{
+    struct timeval t = { .tv_sec = seconds };
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+}
+
+static void serve_one(struct control *c, int fd)
+{
+    struct buf in;
+    struct arena a;
+    struct slice *fields;
+    size_t count;
+    limit_wait(fd, CONTROL_TIMEOUT_S);
+    buf_init(&in, MESSAGE_MAX + 65536);
+    arena_init(&a, 0);
+    if (!may_ask(fd)) log_warn("control", "a peer of another user was refused");
+    else if (receive(fd, &in, &a, &fields, &count) == 1) answer(c, fd, &a, fields, count);
+    arena_free(&a);
+    buf_free(&in);
+}
+
+static void *control_thread(void *arg)
+{
+    struct control *c = arg;
+    for (;;) {
+        struct pollfd fds[] = { { .fd = c->listener, .events = POLLIN }, { .fd = c->stop, .events = POLLIN } };
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) break;
+        if (fds[1].revents) break;
+        if (!fds[0].revents) continue;
+        int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0) continue;
+        serve_one(c, fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static cimf_status listen_on(struct control *c, const struct config *config, struct error *e)
+{
+    struct sockaddr_un address;
+    cimf_status s = file_make_folders(config_text(config, CONFIG_cimd_run_dir), 0700, e);
+    if (s == CIMF_OK) s = socket_address(config, &address, e);
+    if (s != CIMF_OK) return s;
+    snprintf(c->path, sizeof c->path, "%s", address.sun_path);
+    unlink(c->path); /* of a daemon that was killed: the lock of the repository says that none runs */
+    c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0177);
+    bool ok = c->listener >= 0 && bind(c->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+              listen(c->listener, 16) == 0;
+    int error = errno;
+    umask(mask);
+    return ok ? CIMF_OK : error_errno(e, CIMF_FAILED, "cimd", error, "cannot listen on %s", c->path);
+}
+
+cimf_status control_start(const struct config *config, struct cimom *cimom, struct control **out, struct error *e)
+{
+    struct control *c = calloc(1, sizeof *c);
+    if (!c) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the control socket");
+    c->cimom = cimom;
+    c->listener = -1;
+    c->stop = eventfd(0, EFD_CLOEXEC);
+    c->principal = auth_local_principal(true);
+    cimf_status s = c->stop >= 0 && c->principal ? listen_on(c, config, e)
+                                                 : error_set(e, CIMF_FAILED, "cimd", "cannot make the control socket");
+    if (s == CIMF_OK && pthread_create(&c->thread, NULL, control_thread, c) != 0)
+        s = error_set(e, CIMF_FAILED, "cimd", "cannot start the control thread");
+    if (s == CIMF_OK) {
+        *out = c;
+        return CIMF_OK;
+    }
+    if (c->listener >= 0) close(c->listener);
+    if (c->stop >= 0) close(c->stop);
+    if (c->principal) principal_unref(c->principal);
+    free(c);
+    return s;
+}
+
+void control_stop(struct control *c)
+{
+    if (!c) return;
+    uint64_t one = 1;
+    if (write(c->stop, &one, sizeof one) == sizeof one) pthread_join(c->thread, NULL);
+    close(c->listener);
+    close(c->stop);
+    unlink(c->path);
+    principal_unref(c->principal);
+    free(c);
+}
+
+/* --- asking ------------------------------------------------------------------------------------- */
+
+cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
+                        struct slice **reply, size_t *reply_count, bool *running, struct error *e)
+{
+    struct sockaddr_un address;
+    *running = false;
+    cimf_status s = socket_address(config, &address, e);
+    if (s != CIMF_OK) return s;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket");
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        int error = errno;
+        close(fd);
+        if (error == ENOENT || error == ECONNREFUSED) return CIMF_OK; /* nobody listens */
+        return error_errno(e, error == EACCES ? CIMF_ACCESS_DENIED : CIMF_CONNECT_FAILED, "cimd", error,
+                           "cannot ask the daemon at %s", address.sun_path);
+    }
+    *running = true;
+    struct buf out, in;
+    buf_init(&out, MESSAGE_MAX + 65536);
+    buf_init(&in, MESSAGE_MAX);
+    bool sent = message_write(&out, fields, count) && send_all(fd, buf_slice(&out));
+    int got = sent ? receive(fd, &in, a, reply, reply_count) : -1;
+    for (size_t i = 0; got == 1 && i < *reply_count; i++) (*reply)[i] = arena_dup(a, (*reply)[i]);
+    buf_free(&out);
+    buf_free(&in);
+    close(fd);
+    if (got != 1 || *reply_count < 2) return error_set(e, CIMF_CONNECTION_LOST, "cimd", "the daemon at %s did not answer", address.sun_path);
+    return CIMF_OK;
+}

@@ -1,0 +1,28 @@
+/*
+ * daemon/control.h - the control socket of a running daemon: `cimd mof` and `cimd backup` ask it to do what
+ * only the owner of the repository can. A local socket in run_dir, mode 0600; the peer must be this user or
+ * root. One thread, one request at a time, messages as in message.h.
+ *
+ * Requests: "mof", namespace, then name and text of each file (the first is compiled, the others are what it
+ * includes) · "backup", absolute path · "ping". Reply: name of a status, text, then four counts for "mof".
+ */
+#ifndef DAEMON_CONTROL_H
+#define DAEMON_CONTROL_H
+
+#include "cimom/cimom.h"
+#include "daemon/bundle.h"
+#include "daemon/config.h"
+
+struct control;
+cimf_status control_start(const struct config *config, struct cimom *cimom, struct control **out, struct error *e);
+void control_stop(struct control *c); /* waits for a request in progress; NULL allowed */
+
+/* The asking side. *running false (and CIMF_OK) when no daemon listens. */
+cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
+                        struct slice **reply, size_t *reply_count, bool *running, struct error *e);
+
+/* Compiles a bundle as the local administrator; what both `cimd mof` without a daemon and the control socket do. */
+cimf_status control_compile(struct cimom *m, struct slice ns, const struct bundle *b, struct mof_counts *counts,
+                            struct error *e);
+
+#endif

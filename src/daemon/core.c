@@ -1,0 +1,55 @@
+#include "daemon/core.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cimfony/version.h>
+
+#include "os/file.h"
+#include "schema/schema.h"
+
+static cimf_status open_manager(struct core *c, const struct config *config, struct error *e)
+{
+    struct cimom_config m = {
+        .repo = c->repo,
+        .pool = pool_exec(c->pool),
+        .providers = provider_classes,
+        .files = schema_files,
+        .file_count = schema_file_count,
+        .namespaces = schema_namespaces,
+        .version = schema_version,
+        .server = slice_str(c->server),
+        .max_requests = (uint32_t)config_number(config, CONFIG_quota_max_requests),
+    };
+    return cimom_create(&m, &c->cimom, e);
+}
+
+cimf_status core_open(struct core *c, const struct config *config, struct error *e)
+{
+    *c = (struct core){ 0 };
+    const char *state = config_text(config, CONFIG_cimd_state_dir);
+    char dir[4096];
+    if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
+    if ((size_t)snprintf(dir, sizeof dir, "%s/repository", state) >= sizeof dir)
+        return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.state_dir is too long");
+    struct repo_options options = { .version = "cimd " CIMFONY_VERSION };
+    cimf_status s = file_make_folders(state, 0700, e);
+    if (s == CIMF_OK) {
+        c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), 0, e);
+        s = c->pool ? CIMF_OK : CIMF_FAILED;
+    }
+    if (s == CIMF_OK) s = repo_open(dir, &options, &c->repo, e);
+    if (s == CIMF_OK) s = open_manager(c, config, e);
+    if (s != CIMF_OK) core_close(c);
+    return s;
+}
+
+void core_close(struct core *c)
+{
+    if (c->cimom) cimom_stop(c->cimom);
+    if (c->pool) pool_stop(c->pool);
+    cimom_destroy(c->cimom);
+    repo_close(c->repo);
+    if (c->pool) pool_free(c->pool);
+    *c = (struct core){ 0 };
+}

@@ -1,0 +1,162 @@
+/* cimd mof, backup, restore: through the running daemon, or on the repository itself when none runs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/command.h"
+#include "daemon/control.h"
+#include "daemon/core.h"
+
+/* Turns the daemon's reply into a status and its text into an error. */
+static cimf_status reply_status(struct slice *reply, struct error *e)
+{
+    if (slice_is(reply[0], "OK")) return CIMF_OK;
+    for (int i = 0; i < CIMF_STATUS_COUNT; i++)
+        if (slice_is(reply[0], cimf_status_name((cimf_status)-i)))
+            return error_set(e, (cimf_status)-i, "cimd", SLICE_FMT, SLICE_ARG(reply[1]));
+    return error_set(e, CIMF_FAILED, "cimd", SLICE_FMT, SLICE_ARG(reply[1]));
+}
+
+static uint32_t number(struct slice s)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < s.n; i++) n = n * 10 + (uint32_t)(s.p[i] - '0');
+    return n;
+}
+
+static cimf_status compile_remote(struct command *c, struct arena *a, struct slice ns, const struct bundle *b,
+                                  struct mof_counts *counts, bool *running, struct error *e)
+{
+    struct slice *fields = ARENA_ARRAY(a, 2 + 2 * b->count, struct slice), *reply;
+    size_t count = 0, reply_count;
+    if (!fields) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "too many files");
+    fields[count++] = SLICE("mof");
+    fields[count++] = ns;
+    for (size_t i = 0; i < b->count; i++) {
+        fields[count++] = b->files[i].name;
+        fields[count++] = b->files[i].text;
+    }
+    cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, e);
+    if (s != CIMF_OK || !*running) return s;
+    s = reply_status(reply, e);
+    if (s == CIMF_OK && reply_count >= 6)
+        *counts = (struct mof_counts){ number(reply[2]), number(reply[3]), number(reply[4]), number(reply[5]) };
+    return s;
+}
+
+static cimf_status compile_local(struct command *c, struct slice ns, const struct bundle *b, struct mof_counts *counts,
+                                 struct error *e)
+{
+    struct core core;
+    cimf_status s = core_open(&core, &c->config, e);
+    if (s == CIMF_OK) {
+        s = control_compile(core.cimom, ns, b, counts, e);
+        core_close(&core);
+    }
+    return s;
+}
+
+/* "file.mof:3:7: text" unless the text begins so already. */
+static int mof_failed(struct command *c, const char *file, const struct error *e)
+{
+    const char *text = error_text(e);
+    if (e->line && *e->subject && strncmp(text, e->subject, strlen(e->subject)) != 0)
+        fprintf(stderr, "%s:%u:%u: %s\n", e->subject, e->line, e->column, text);
+    else if (e->line || strncmp(text, file, strlen(file)) == 0) fprintf(stderr, "%s\n", text);
+    else return command_failed(c, file, e);
+    int code = cimf_status_info(e->status)->exit_code;
+    return code ? code : 1;
+}
+
+static int compile(struct command *c, const char *path, struct slice ns)
+{
+    struct arena a;
+    struct bundle b;
+    struct error e = ERROR_INIT;
+    struct mof_counts counts = { 0 };
+    bool running = false;
+    arena_init(&a, (size_t)1 << 30);
+    cimf_status s = bundle_read(&a, path, ns, &b, &e);
+    if (s == CIMF_OK && !c->check_only) s = compile_remote(c, &a, ns, &b, &counts, &running, &e);
+    if (s == CIMF_OK && !c->check_only && !running) s = compile_local(c, ns, &b, &counts, &e);
+    int code = s == CIMF_OK ? 0 : mof_failed(c, path, &e);
+    if (s == CIMF_OK && c->check_only) printf("%s: syntax ok, %zu file%s\n", path, b.count, b.count == 1 ? "" : "s");
+    else if (s == CIMF_OK)
+        printf("%s: %u classes, %u instances, %u qualifiers, %u deleted\n", path, counts.classes, counts.instances,
+               counts.qualifiers, counts.deleted);
+    arena_free(&a);
+    return code;
+}
+
+int command_mof(struct command *c)
+{
+    struct arena a;
+    struct slice ns = SLICE("root/default");
+    arena_init(&a, 0);
+    struct error e = ERROR_INIT;
+    int code = 0;
+    if (c->operand_count == 0) {
+        error_set(&e, CIMF_USAGE, "cimd", "usage: cimd mof %s", c->info->usage);
+        code = command_failed(c, "", &e);
+    } else if (c->ns && cim_namespace_normal(&a, slice_str(c->ns), &ns) != CIMF_OK) {
+        error_set(&e, CIMF_USAGE, "cimd", "'%.100s' is not a namespace", c->ns);
+        code = command_failed(c, "", &e);
+    }
+    for (unsigned i = 0; code == 0 && i < c->operand_count; i++) code = compile(c, c->operands[i], ns);
+    arena_free(&a);
+    return code;
+}
+
+static cimf_status backup(struct command *c, const char *path, struct error *e)
+{
+    struct arena a;
+    struct slice fields[] = { SLICE("backup"), slice_str(path) }, *reply;
+    size_t count;
+    bool running;
+    struct core core;
+    arena_init(&a, 0);
+    cimf_status s = control_ask(&c->config, fields, 2, &a, &reply, &count, &running, e);
+    if (s == CIMF_OK && running) s = reply_status(reply, e);
+    arena_free(&a);
+    if (s != CIMF_OK || running) return s;
+    s = core_open(&core, &c->config, e);
+    if (s != CIMF_OK) return s;
+    s = repo_backup(core.repo, path, e);
+    core_close(&core);
+    return s;
+}
+
+int command_backup(struct command *c)
+{
+    struct error e = ERROR_INIT;
+    char folder[4096], path[8192];
+    if (c->operand_count != 1 || !getcwd(folder, sizeof folder)) {
+        error_set(&e, CIMF_USAGE, "cimd", "usage: cimd backup %s", c->info->usage);
+        return command_failed(c, "", &e);
+    }
+    const char *given = c->operands[0];
+    snprintf(path, sizeof path, "%s%s%s", *given == '/' ? "" : folder, *given == '/' ? "" : "/", given);
+    if (backup(c, path, &e) != CIMF_OK) return command_failed(c, path, &e);
+    printf("%s: written and checked\n", path);
+    return 0;
+}
+
+int command_restore(struct command *c)
+{
+    struct error e = ERROR_INIT;
+    char dir[4096];
+    if (c->operand_count != 1) {
+        error_set(&e, CIMF_USAGE, "cimd", "usage: cimd restore %s", c->info->usage);
+        return command_failed(c, "", &e);
+    }
+    snprintf(dir, sizeof dir, "%s/repository", config_text(&c->config, CONFIG_cimd_state_dir));
+    char store[4200];
+    snprintf(store, sizeof store, "%s/store.mdb", dir);
+    if (access(store, F_OK) == 0 && !c->force) {
+        error_set(&e, CIMF_ALREADY_EXISTS, "cimd", "%s holds a repository; --force replaces it (the old one is kept beside it)", dir);
+        return command_failed(c, "", &e);
+    }
+    if (repo_restore(dir, c->operands[0], &e) != CIMF_OK) return command_failed(c, c->operands[0], &e);
+    printf("%s: restored from %s\n", dir, c->operands[0]);
+    return 0;
+}
