@@ -3,7 +3,6 @@
  * is where the daemon is put together.
  */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/command.h"
+#include "os/signals.h"
 
 static const struct command_info commands[] = {
     { "serve", "[--ready-file PATH]", "run the daemon in the foreground", command_serve, true },
@@ -109,7 +109,7 @@ static int run(const struct command_info *info, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN);
+    signals_block();
     if (argc < 2) {
         usage(stderr);
         return 2;
