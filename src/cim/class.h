@@ -119,7 +119,8 @@ struct cim_class {
     const struct cim_class *lender; /* a projection: the class it was made from; holds a reference */
     const struct cim_qualifiers *passed; /* what subclasses inherit: of the class, of each local or
                                             overridden property, of each local method; in that order */
-    uint32_t resolve_flags;   /* as given to cim_class_resolve */
+    uint32_t resolve_flags;   /* as given to cim_class_resolve, without FORCE */
+    uint32_t name_hash;       /* slice_ihash(name) */
 };
 
 /* Makes the resolved class with one reference. super NULL exactly when decl->super is empty; ns may be

@@ -53,6 +53,7 @@ cimf_status cim_class_project(struct arena *a, const struct cim_class *cls, cons
     if (!c) return CIMF_OUT_OF_MEMORY;
     c->flags = cls->flags | CIM_CLASS_PROJECTED;
     c->name = cls->name;
+    c->name_hash = cls->name_hash;
     c->ns = cls->ns;
     c->super = cim_class_ref(cls->super);
     c->lender = cim_class_ref(cls);

@@ -349,6 +349,7 @@ static cimf_status resolve_all(struct resolve *r, const struct cim_class_decl *d
     cimf_status st = cim_class_decl_copy(r->a, decl, &c->decl);
     if (st != CIMF_OK) return no_memory(r);
     c->name = c->decl.name;
+    c->name_hash = slice_ihash(c->name);
     c->ns = ns.n && r->super && slice_eq(r->super->ns, ns) ? r->super->ns : arena_dup(r->a, ns);
     if (!c->ns.p) return no_memory(r);
     st = check_name(r);
@@ -400,7 +401,7 @@ cimf_status cim_class_resolve(const struct cim_class_decl *decl, const struct ci
     *out = NULL;
     struct cim_class *c = class_new(class_decl_size(decl) + resolved_size(decl, super));
     if (!c) return error_set(e, CIMF_OUT_OF_MEMORY, "cim", "no memory for a class");
-    c->resolve_flags = flags;
+    c->resolve_flags = flags & ~(unsigned)CIM_RESOLVE_FORCE;
     struct resolve r = { .c = c, .super = super, .a = &c->arena, .flags = flags, .e = e };
     cimf_status st = resolve_all(&r, decl, ns);
     if (st != CIMF_OK) {
