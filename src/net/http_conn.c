@@ -45,6 +45,7 @@ void http_site_free(struct http_site *s)
 static void wait_for(struct http_conn *c, int64_t timeout_us)
 {
     c->deadline_us = timeout_us > 0 ? clock_mono_us() + timeout_us : 0;
+    if (c->deadline_us) c->site->ops->deadline(c);
 }
 
 void http_conn_init(struct http_conn *c, struct http_site *site, const char *peer, const char *local,

@@ -38,6 +38,8 @@ struct http_conn_ops {
     size_t (*queued)(struct http_conn *c);
     /* A request ended after the connection was closed: it may be freed now if it waited for that. */
     void (*released)(struct http_conn *c);
+    /* deadline_us was set. */
+    void (*deadline)(struct http_conn *c);
 };
 
 #define HTTP_SITE_POOL 16
