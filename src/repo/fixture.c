@@ -208,7 +208,8 @@ struct slice fixture_read(const char *path)
 
 void fixture_write(const char *path, struct slice bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert(fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n);
+    /* Not O_TRUNC: file systems flush a file that was cut and written again. */
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert(fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n && !ftruncate(fd, (off_t)bytes.n));
     close(fd);
 }

@@ -44,7 +44,7 @@ struct repo {
     MDB_dbi dbi;
     char *dir;
     int lock;               /* of store.lock, held exclusively; -1 when read only */
-    bool read_only, clean;
+    bool read_only, no_sync, clean;
     struct repo_info info;  /* what does not change */
 
     /* Snapshots: pooled LMDB readers, and the gate that the writer closes to grow the map. */

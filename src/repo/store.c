@@ -16,7 +16,7 @@
 #include "repo/image.h"
 #include "repo/repo_priv.h"
 
-enum { MAX_READERS = 256, MAX_QUEUE = 4096, MAX_GROUP = 256, LOCK_TEXT = 64, TOOL_READERS = 64 };
+enum { MAX_READERS = 256, MAX_QUEUE = 4096, MAX_GROUP = 256, LOCK_TEXT = 64, LOCK_LINE = 40, TOOL_READERS = 64 };
 #define MAP_FIRST ((size_t)64 << 30)
 #define MAP_LEAST ((size_t)16 << 20)
 
@@ -213,10 +213,12 @@ static void lock_text(int fd, char out[LOCK_TEXT])
     out[n > 0 ? n : 0] = 0;
 }
 
+/* Always as long, so that nothing has to be cut off: file systems flush a file that is cut and written. */
 static void lock_mark(int fd, const char *text, bool flush)
 {
-    size_t n = strlen(text);
-    if (ftruncate(fd, 0) || pwrite(fd, text, n, 0) != (ssize_t)n || (flush && fdatasync(fd))) {
+    char line[LOCK_LINE + 1];
+    snprintf(line, sizeof line, "%-*s\n", LOCK_LINE - 1, text);
+    if (pwrite(fd, line, LOCK_LINE, 0) != LOCK_LINE || (flush && fdatasync(fd))) {
         log_warn("repo", "the lock file cannot be written: the next start checks every record");
     }
 }
@@ -249,13 +251,13 @@ static bool was_clean(int fd, uint64_t txnid)
     lock_text(fd, text);
     if (strncmp(text, "clean ", 6) != 0) return false;
     unsigned long long number = strtoull(text + 6, &end, 10);
-    return *end == '\n' && number == txnid;
+    return *end == ' ' && number == txnid;
 }
 
 static void mark_open(int fd)
 {
     char text[LOCK_TEXT];
-    snprintf(text, sizeof text, "open %d\n", (int)getpid());
+    snprintf(text, sizeof text, "open %d", (int)getpid());
     lock_mark(fd, text, false);
 }
 
@@ -264,8 +266,8 @@ static void mark_clean(struct repo *r)
     char text[LOCK_TEXT];
     MDB_envinfo info;
     mdb_env_info(r->env, &info);
-    snprintf(text, sizeof text, "clean %llu\n", (unsigned long long)info.me_last_txnid);
-    lock_mark(r->lock, text, true);
+    snprintf(text, sizeof text, "clean %llu", (unsigned long long)info.me_last_txnid);
+    lock_mark(r->lock, text, !r->no_sync);
 }
 
 /* --- open and close ------------------------------------------------------------------------------ */
@@ -274,6 +276,7 @@ static void repo_init(struct repo *r, const struct repo_options *o)
 {
     r->lock = -1;
     r->read_only = o->read_only;
+    r->no_sync = o->no_sync;
     r->reader_max = o->max_readers ? o->max_readers : MAX_READERS;
     r->queue_max = o->max_queue ? o->max_queue : MAX_QUEUE;
     r->group_max = o->max_group ? o->max_group : MAX_GROUP;
