@@ -71,6 +71,17 @@ static inline bool provider_wants(const struct provider_call *c, const char *pro
 /* The text of a fixed key (string keys), or the number; false when it is not fixed. */
 bool provider_key_text(const struct provider_call *c, const char *property, struct slice *out);
 bool provider_key_u64(const struct provider_call *c, const char *property, uint64_t *out);
+/* Of a fixed reference: the class it names, and one of its keys as text (decimal for numbers). NULL or "" as
+ * key: the only one. Memory of c->arena. false when it is not fixed or has no such key. */
+bool provider_key_reference(const struct provider_call *c, const char *property, const char *key,
+                            struct slice *class_name, struct slice *out);
+
+/* For blocking providers that are made of others: instances of another class of any namespace, one by one;
+ * each lives until fn returns; fn answers false to stop. Rights are the caller's. wanted NULL: everything. */
+typedef bool provider_row_fn(void *arg, const struct cim_instance *in);
+cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct slice class_name,
+                               const struct slice *wanted, uint32_t wanted_count, provider_row_fn *fn,
+                               void *arg);
 
 /* Every provider of room `provider`, NULL-terminated: linked in by the daemon. */
 extern const struct provider_class *const provider_classes[];

@@ -1,0 +1,197 @@
+/* cimom/cimom_priv.h - what the files of cimom share and nobody else sees. */
+#ifndef CIMOM_PRIV_H
+#define CIMOM_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/map.h"
+#include "cimom/cimom.h"
+#include "cimom/task.h"
+
+/* Rights, MS-WMI 5.2. */
+enum {
+    RIGHT_ENABLE = 0x1, RIGHT_METHOD_EXECUTE = 0x2, RIGHT_FULL_WRITE = 0x4,
+    RIGHT_PARTIAL_WRITE = 0x8, RIGHT_WRITE_PROVIDER = 0x10,
+};
+
+struct cimom_counter { _Atomic uint64_t calls, failed, objects; };
+
+/* One provider with its state of health (P17). */
+struct provider_entry {
+    const struct provider_class *provider;
+    _Atomic uint32_t hanging; /* calls that were given up but have not returned */
+};
+enum { PROVIDER_HANGING_MAX = 2 };
+
+struct cimom_ns {
+    _Atomic int refs;
+    struct cimom *m;
+    struct slice name;
+    struct map providers;      /* class name -> struct provider_entry; fixed once made */
+    pthread_mutex_t lock;      /* of the two below */
+    struct cim_schema *schema; /* NULL: not loaded */
+    uint64_t seq;              /* of schema: number of the change that made it, unique in the store */
+    _Atomic bool gone;         /* deleted */
+};
+
+/* A schema that a write function made, until its transaction is durable. Writer thread only. */
+struct pending_schema {
+    struct pending_schema *next;
+    uint64_t seq;
+    struct cim_schema *schema;
+};
+
+struct plan_cache;
+struct watch;
+
+struct cimom {
+    struct cim_manager manager; /* first */
+    struct repo *repo;
+    struct exec *pool;
+    struct slice server;
+    const struct schema_file *files;
+    size_t file_count;
+    const char *const *namespaces;
+    const char *version;
+    uint32_t max_requests;
+    int64_t provider_timeout_us;
+    size_t arena_cap;
+    bool strict_parents;
+    uint32_t (*rights)(void *arg, struct slice ns, const struct principal *p);
+    void *rights_arg;
+
+    struct provider_entry *providers;
+    size_t provider_count;
+    pthread_rwlock_t table_lock;
+    struct map table;           /* namespace name -> struct cimom_ns */
+    struct pending_schema *pending;
+    pthread_mutex_t system_lock;/* of the three below while they are made */
+    struct arena system_arena;  /* holds system_units */
+    struct mof_unit *system_units; /* parsed files for every namespace; made when first needed */
+    size_t system_unit_count;
+    struct plan_cache *plans;
+    struct watch *watch;
+    struct cimom_counter counters[CIM_OP_COUNT];
+    _Atomic uint32_t active;
+    _Atomic bool stopping;
+};
+
+/* --- namespace.c: the table ------------------------------------------------------------------- */
+cimf_status table_init(struct cimom *m, struct error *e); /* reads names from the store */
+void table_free(struct cimom *m);
+/* One reference, or NULL. "" is root/default. */
+struct cimom_ns *ns_find(struct cimom *m, struct slice name);
+struct cimom_ns *ns_ref(struct cimom_ns *ns);
+void ns_unref(struct cimom_ns *ns);
+/* Current schema, loaded when needed; one reference. No snapshot may be open on this thread. */
+cimf_status ns_schema(struct cimom_ns *ns, struct cim_schema **out, struct error *e);
+struct provider_entry *ns_provider(const struct cimom_ns *ns, const struct cim_class *cls);
+/* After a durable change: takes over the reference to schema. */
+void table_publish(struct cimom *m, struct slice name, struct cim_schema *schema, uint64_t seq);
+void table_remove(struct cimom *m, struct slice name); /* and those below it */
+/* Names of direct children of a namespace (last part only), sorted, in the arena. */
+cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a, struct slice **out,
+                           size_t *count);
+bool is_namespace_class(const struct cim_class *cls); /* __NAMESPACE */
+
+/* --- edit.c: changing schemas inside a write function ------------------------------------------- */
+struct edit_ns {
+    struct slice name;
+    struct cim_schema *base;       /* as the transaction sees it; one reference */
+    struct cim_schema_editor *ed;  /* NULL while nothing changed */
+    struct cim_schema *next;       /* after edit_commit */
+    uint64_t seq;
+    bool deleted;
+    bool force;                    /* subclasses may have been changed, too */
+};
+struct edit {
+    struct cimom *m;
+    struct repo_txn *txn;
+    struct edit_ns **list;
+    size_t count, room;
+    uint64_t seq;                  /* of this change */
+};
+/* Also the way to begin again when the write function runs a second time. */
+void edit_begin(struct edit *ed, struct cimom *m, struct repo_txn *txn);
+cimf_status edit_open(struct edit *ed, struct slice ns, struct edit_ns **out, struct error *e);
+const struct cim_class *edit_class(struct edit_ns *en, struct slice name);
+cimf_status edit_put_class(struct edit *ed, struct edit_ns *en, const struct cim_class_decl *decl,
+                           unsigned resolve_flags, const struct cim_class **out, struct error *e);
+cimf_status edit_delete_class(struct edit *ed, struct edit_ns *en, const struct cim_class *cls,
+                              struct error *e);
+cimf_status edit_put_qualifier(struct edit *ed, struct edit_ns *en,
+                               const struct cim_qualifier_decl *decl, struct error *e);
+/* New namespace with the system classes; existing: nothing. */
+cimf_status edit_make_namespace(struct edit *ed, struct slice ns, bool *created, struct error *e);
+cimf_status edit_delete_namespace(struct edit *ed, struct slice ns, struct error *e);
+/* Makes the next schemas, stores what changed. Last step of a write function. */
+cimf_status edit_commit(struct edit *ed, struct error *e);
+/* In `done` on the writer thread: shows the change to everyone, or forgets it. Ends the edit. */
+void edit_end(struct edit *ed, bool durable);
+/* Classes and qualifier declarations as the transaction has them, as a schema of their own. */
+cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out, struct error *e);
+/* Number of the change that made them; 0 before the first. */
+uint64_t schema_seq(struct repo_txn *txn, struct slice ns);
+/* The schema of ns that the transaction sees; one reference for the caller. Writer thread. */
+cimf_status edit_schema(struct cimom *m, struct repo_txn *txn, struct slice ns,
+                        struct cim_schema **out, struct error *e);
+
+/* --- compile.c ---------------------------------------------------------------------------------- */
+/* Applies a unit inside a write function. system: names may begin with "__", update modes do not count. */
+cimf_status compile_unit(struct edit *ed, struct arena *a, struct mof_unit *unit, bool system,
+                         struct mof_counts *counts, struct error *e);
+/* Parses the files for every namespace, once: before a write that may make a namespace. */
+cimf_status compile_system_units(struct cimom *m, struct error *e);
+cimf_status compile_parse(struct arena *a, const struct schema_file *f, struct slice ns,
+                          struct mof_unit *unit, struct error *e);
+/* Applies one of the units of every namespace to ns. */
+cimf_status compile_system(struct edit *ed, struct slice ns, struct error *e);
+
+/* --- put_class.c: the rules, for PutClass and for MOF ------------------------------------------- */
+cimf_status put_class_in(struct edit *ed, struct edit_ns *en, const struct cim_class_decl *decl,
+                         uint32_t op_flags, bool *created, struct error *e);
+cimf_status delete_class_in(struct edit *ed, struct edit_ns *en, struct slice name, struct error *e);
+cimf_status put_class_check_name(struct slice name, struct error *e);
+
+/* --- boot.c ------------------------------------------------------------------------------------- */
+cimf_status boot(struct cimom *m, struct error *e);
+
+/* --- access.c ----------------------------------------------------------------------------------- */
+uint32_t access_rights(const struct cimom *m, struct slice ns, const struct principal *p);
+cimf_status access_check(const struct cimom *m, struct slice ns, const struct principal *p,
+                         uint32_t needed, struct error *e);
+/* Right that changes an instance of cls (MS-WMI 3.1.4.3.12). */
+uint32_t access_write_right(const struct cimom_ns *ns, const struct cim_class *cls);
+
+/* --- dispatch.c --------------------------------------------------------------------------------- */
+struct task *task_new(struct cimom *m, struct cim_op *op);
+/* Namespace, access, schema; then the verb's start. */
+cimf_status dispatch(struct task *t);
+cimf_status input_copy(struct arena *a, const struct cim_op *op, struct cim_op *out);
+cimf_status path_copy(struct arena *a, const struct cim_path *in, struct cim_path *out);
+/* Context value by name, NULL when absent. */
+const struct cim_value *input_context(const struct cim_op *op, const char *name);
+/* The target class: INVALID_CLASS with its name. */
+cimf_status input_class(struct task *t, struct slice name, const struct cim_class **out);
+
+/* Starts of the verbs: check what needs no waiting, set t->next and friends. */
+cimf_status start_get_class(struct task *t);
+cimf_status start_enum_classes(struct task *t);
+cimf_status start_put_class(struct task *t);
+cimf_status start_delete_class(struct task *t);
+cimf_status start_get_instance(struct task *t);
+cimf_status start_enum_instances(struct task *t);
+cimf_status start_put_instance(struct task *t);
+cimf_status start_delete_instance(struct task *t);
+cimf_status start_query(struct task *t);
+cimf_status start_invoke(struct task *t);
+
+/* --- watch.c: deadlines of calls on the pool ---------------------------------------------------- */
+struct watch *watch_new(void);
+void watch_free(struct watch *w);
+void watch_add(struct task *t, int64_t deadline);
+void watch_remove(struct task *t);
+void task_expired(void *arg); /* takes over one reference; runs on the home thread */
+
+#endif

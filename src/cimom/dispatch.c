@@ -1,0 +1,127 @@
+/* The first steps of every operation: namespace, access, schema, verb. */
+#include <stdlib.h>
+
+#include "base/utf.h"
+#include "cimom/cimom_priv.h"
+
+static cimf_status (*const starts[CIM_OP_COUNT])(struct task *t) = {
+    [CIM_OP_GET_CLASS] = start_get_class,
+    [CIM_OP_PUT_CLASS] = start_put_class,
+    [CIM_OP_DELETE_CLASS] = start_delete_class,
+    [CIM_OP_ENUM_CLASSES] = start_enum_classes,
+    [CIM_OP_GET_INSTANCE] = start_get_instance,
+    [CIM_OP_PUT_INSTANCE] = start_put_instance,
+    [CIM_OP_DELETE_INSTANCE] = start_delete_instance,
+    [CIM_OP_ENUM_INSTANCES] = start_enum_instances,
+    [CIM_OP_QUERY] = start_query,
+    [CIM_OP_INVOKE] = start_invoke,
+};
+
+static cimf_status bad_namespace(struct error *e, struct slice name)
+{
+    error_set(e, CIMF_INVALID_NAMESPACE, "cimom", "the namespace does not exist");
+    error_subject(e, name);
+    return CIMF_INVALID_NAMESPACE;
+}
+
+cimf_status dispatch(struct task *t)
+{
+    struct cim_op *op = t->op;
+    struct slice name = op->verb != CIM_OP_QUERY && op->path.ns.n ? op->path.ns : op->ns;
+    if (!name.n) name = SLICE("root/default");
+    /* Before anything is told about the namespace, its existence included. */
+    cimf_status s = access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
+    if (s) return s;
+    t->ns = ns_find(t->m, name);
+    if (!t->ns) return bad_namespace(&op->error, name);
+    s = ns_schema(t->ns, &t->schema, &op->error);
+    return s ? s : starts[op->verb](t);
+}
+
+cimf_status input_class(struct task *t, struct slice name, const struct cim_class **out)
+{
+    *out = NULL;
+    if (!name.n) return error_set(t->error, CIMF_INVALID_CLASS, "cimom", "no class was named");
+    if (name.n > LIMIT_CLASS_NAME && utf16_units(name) > LIMIT_CLASS_NAME) {
+        return error_set(t->error, CIMF_QUOTA_VIOLATION, "cimom",
+                         "the class name has more than %d characters", LIMIT_CLASS_NAME);
+    }
+    *out = cim_schema_class(t->schema, name);
+    if (*out) return CIMF_OK;
+    error_set(t->error, CIMF_INVALID_CLASS, "cimom", "the class does not exist in " SLICE_FMT,
+              SLICE_ARG(t->ns->name));
+    error_subject(t->error, name);
+    return CIMF_INVALID_CLASS;
+}
+
+const struct cim_value *input_context(const struct cim_op *op, const char *name)
+{
+    for (uint32_t i = 0; i < op->context_count; i++) {
+        if (slice_ieq(op->context[i].name, slice_str(name))) return &op->context[i].value;
+    }
+    return NULL;
+}
+
+/* --- copies ----------------------------------------------------------------------------------- */
+
+static cimf_status value_copy(struct arena *a, const struct cim_value *in, struct cim_value *out)
+{
+    *out = *in;
+    return in->null ? CIMF_OK : cim_data_copy(a, in->type, &in->v, &out->v);
+}
+
+static cimf_status named_copy(struct arena *a, const struct cim_context_value *in, uint32_t n,
+                              const struct cim_context_value **out)
+{
+    struct cim_context_value *v = ARENA_ARRAY(a, n + 1, struct cim_context_value);
+    if (!v) return CIMF_OUT_OF_MEMORY;
+    for (uint32_t i = 0; i < n; i++) {
+        v[i].name = arena_dup(a, in[i].name);
+        cimf_status s = value_copy(a, &in[i].value, &v[i].value);
+        if (s) return s;
+    }
+    *out = v;
+    return CIMF_OK;
+}
+
+cimf_status path_copy(struct arena *a, const struct cim_path *in, struct cim_path *out)
+{
+    *out = *in;
+    out->server = arena_dup(a, in->server);
+    out->ns = arena_dup(a, in->ns);
+    out->class_name = arena_dup(a, in->class_name);
+    out->keys = ARENA_ARRAY(a, in->key_count + 1, struct cim_key);
+    if (!out->keys) return CIMF_OUT_OF_MEMORY;
+    for (uint32_t i = 0; i < in->key_count; i++) {
+        out->keys[i].name = arena_dup(a, in->keys[i].name);
+        cimf_status s = value_copy(a, &in->keys[i].value, &out->keys[i].value);
+        if (s) return s;
+    }
+    return arena_status(a);
+}
+
+cimf_status input_copy(struct arena *a, const struct cim_op *op, struct cim_op *out)
+{
+    *out = *op;
+    out->arena = a;
+    out->ns = arena_dup(a, op->ns);
+    out->query = arena_dup(a, op->query);
+    out->language = arena_dup(a, op->language);
+    out->method = arena_dup(a, op->method);
+    out->locale = arena_dup(a, op->locale);
+    cimf_status s = path_copy(a, &op->path, &out->path);
+    if (!s) s = named_copy(a, op->params, op->param_count, &out->params);
+    if (!s) s = named_copy(a, op->context, op->context_count, &out->context);
+    if (s) return s;
+    if (op->wanted) {
+        struct slice *w = ARENA_ARRAY(a, op->wanted_count + 1, struct slice);
+        if (!w) return CIMF_OUT_OF_MEMORY;
+        for (uint32_t i = 0; i < op->wanted_count; i++) w[i] = arena_dup(a, op->wanted[i]);
+        out->wanted = w;
+    }
+    if (op->instance && !(out->instance = cim_instance_copy(a, op->instance))) {
+        return CIMF_OUT_OF_MEMORY;
+    }
+    out->class_decl = NULL; /* PutClass never leaves the home thread */
+    return arena_status(a);
+}
