@@ -16,6 +16,7 @@
 #define LIMIT_PROPERTIES 1024        /* a class */
 #define LIMIT_KEYS 256
 #define LIMIT_QUALIFIERS 1024        /* a qualifier set */
+#define LIMIT_QUALIFIER_DECLS 4096   /* of a namespace */
 #define LIMIT_METHODS 1024
 #define LIMIT_PARAMETERS 256
 #define LIMIT_EMBEDDED_DEPTH 32
@@ -23,6 +24,7 @@
 #define LIMIT_DERIVATION 256         /* classes above one */
 #define LIMIT_MOF_FILE (256u << 20)  /* bytes */
 #define LIMIT_MOF_INCLUDES 64        /* depth */
+#define LIMIT_MOF_FILES 65536        /* inclusions in one unit */
 #define LIMIT_MOF_DEPTH 64
 #define LIMIT_MOF_STRING (16u << 20)
 #define LIMIT_SELECTORS 512

@@ -333,7 +333,8 @@ static cimf_status check_rules(struct resolve *r)
                                 "the superclass is not a singleton");
         }
     }
-    if ((c->flags & CIM_CLASS_ABSTRACT) && super && !(super->flags & CIM_CLASS_ABSTRACT)) {
+    if ((c->flags & CIM_CLASS_ABSTRACT) && super && !(super->flags & CIM_CLASS_ABSTRACT) &&
+        !(r->flags & CIM_RESOLVE_DSP0004)) {
         return resolve_fail(r, CIMF_CANNOT_BE_ABSTRACT, SLICE_NULL, "the superclass is not abstract");
     }
     return CIMF_OK;

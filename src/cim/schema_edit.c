@@ -148,6 +148,8 @@ cimf_status cim_schema_put(struct cim_schema_editor *ed, const struct cim_class_
 {
     const struct cim_class *super, *c;
     if (out) *out = NULL;
+    /* Who declares qualifiers follows DSP0004, whose rules are wider than those of Windows. */
+    if (ed->qualifier_count || ed->base->qualifiers) flags |= CIM_RESOLVE_DSP0004;
     cimf_status st = find_super(ed, decl, &super, e);
     if (st == CIMF_OK) st = cim_class_resolve(decl, super, ed->base->ns, flags, &c, e);
     if (st != CIMF_OK) return st;
@@ -228,6 +230,7 @@ cimf_status cim_schema_put_qualifier(struct cim_schema_editor *ed,
         ed->qualifiers[i] = copy;
         return CIMF_OK;
     }
+    if (ed->qualifier_count >= LIMIT_QUALIFIER_DECLS) return CIMF_QUOTA_VIOLATION;
     if (!qualifiers_load(ed, ed->qualifier_count + 1)) return CIMF_OUT_OF_MEMORY;
     ed->qualifiers[ed->qualifier_count++] = copy;
     return CIMF_OK;

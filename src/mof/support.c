@@ -4,8 +4,6 @@
 
 #include "mof/parse_priv.h"
 
-#define LIMIT_MOF_FILES 65536 /* inclusions in one unit */
-
 static bool record(struct mof_parser *p, uint32_t file, uint32_t offset, cimf_status status, int code,
                    const char *text)
 {
