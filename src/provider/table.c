@@ -1,0 +1,26 @@
+#include "provider/table.h"
+
+const struct provider_class *const provider_classes[] = {
+    &provider_os,
+    &provider_computer,
+    &provider_product,
+    &provider_bios,
+    &provider_processor,
+    &provider_memory,
+    &provider_disk,
+    &provider_drive,
+    &provider_partition,
+    &provider_drive_partition,
+    &provider_disk_partition,
+    &provider_netadapter,
+    &provider_netconfig,
+    &provider_process,
+    &provider_service,
+    &provider_user,
+    &provider_group,
+    &provider_timezone,
+    &provider_localtime,
+    &provider_utctime,
+    &provider_environment,
+    NULL,
+};
