@@ -6,8 +6,12 @@
  * itself. One commit, one fsync, then the answers go out. The first request of a group runs without the cost
  * of nesting: if it fails, the transaction is empty anyway and begins again.
  */
+#include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/log.h"
 #include "repo/repo_priv.h"
@@ -85,6 +89,20 @@ static void fail_rest(struct write_request *list, cimf_status status, const stru
     }
 }
 
+/* LMDB says EIO for a write that was cut short, which is how a disk fills up. */
+static bool disk_is_full(struct repo *r)
+{
+    const uint64_t little = 32 << 20;
+    struct statvfs fs;
+    struct stat st;
+    struct rlimit limit;
+    int fd;
+    mdb_env_get_fd(r->env, &fd);
+    if (!fstatvfs(fd, &fs) && (uint64_t)fs.f_bavail * fs.f_frsize < little) return true;
+    return !fstat(fd, &st) && !getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur != RLIM_INFINITY &&
+           (uint64_t)st.st_size + little > limit.rlim_cur;
+}
+
 /* Leaves every request with its final status. */
 static void commit_group(struct repo *r, struct write_request *list)
 {
@@ -96,7 +114,11 @@ static void commit_group(struct repo *r, struct write_request *list)
         run_group(r, list, &group);
         if (!txn->map_full) {
             int rc = group ? mdb_txn_commit(group) : 0;
-            if (!rc) break;
+            if (!rc) {
+                atomic_fetch_add(&r->commits, group != NULL);
+                return;
+            }
+            if (rc == EIO && disk_is_full(r)) rc = ENOSPC;
             cimf_status status = repo_db_error(txn, rc, &e, "committing to the repository");
             if (!txn->map_full) {
                 fail_rest(list, status, &e);
@@ -110,7 +132,6 @@ static void commit_group(struct repo *r, struct write_request *list)
             return;
         }
     }
-    atomic_fetch_add(&r->commits, 1);
 }
 
 /* --- answers ------------------------------------------------------------------------------------ */
