@@ -131,7 +131,7 @@ struct cim_class {
 enum cim_resolve_flag {
     CIM_RESOLVE_SYSTEM = 1, /* names may begin with '_' */
     CIM_RESOLVE_FORCE = 2,  /* drop conflicting own qualifiers/properties instead of failing (PutClass force) */
-    CIM_RESOLVE_DSP0004 = 4, /* a class below a concrete one may be abstract: DMTF schemas do it */
+    CIM_RESOLVE_DSP0004 = 4,/* DMTF's rules where they are looser: abstract below concrete is allowed */
 };
 cimf_status cim_class_resolve(const struct cim_class_decl *decl, const struct cim_class *super,
                               struct slice ns, unsigned flags, const struct cim_class **out,

@@ -334,7 +334,7 @@ static cimf_status check_rules(struct resolve *r)
         }
     }
     if ((c->flags & CIM_CLASS_ABSTRACT) && super && !(super->flags & CIM_CLASS_ABSTRACT) &&
-        !(r->flags & CIM_RESOLVE_DSP0004)) {
+        !(r->flags & CIM_RESOLVE_DSP0004)) { /* CIM_PolicyInSystem of DMTF's schema is such a class */
         return resolve_fail(r, CIMF_CANNOT_BE_ABSTRACT, SLICE_NULL, "the superclass is not abstract");
     }
     return CIMF_OK;

@@ -154,11 +154,24 @@ static bool duration_xml(struct buf *out, uint64_t us)
     return buf_ok(out);
 }
 
+/* xs:dateTime knows no zone beyond 14 hours: such a time is given in UTC. */
+static bool far_zone_xml(struct buf *out, const struct cim_datetime *d)
+{
+    struct civil c;
+    civil_from_us(d->us, &c);
+    if (!civil_valid(&c)) return false;
+    buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
+               c.second);
+    write_fraction(out, (unsigned)c.micro);
+    return buf_byte(out, 'Z');
+}
+
 bool cim_datetime_xml(struct slice s, struct buf *out)
 {
     struct cim_datetime d;
     if (!cim_datetime_parse(s, &d) || d.wild) return false;
     if (d.interval) return duration_xml(out, (uint64_t)d.us);
+    if (d.offset < -840 || d.offset > 840) return far_zone_xml(out, &d);
     /* The fields as written: xs:dateTime keeps local time and offset, as the CIM form does. */
     buf_printf(out, "%.4s-%.2s-%.2sT%.2s:%.2s:%.2s", s.p, s.p + 4, s.p + 6, s.p + 8, s.p + 10,
                s.p + 12);

@@ -30,6 +30,12 @@ static cimf_status copy_head(struct arena *a, const struct cim_instance *in,
                              struct cim_instance *out)
 {
     out->result = in->result;
+    if (a == in->arena) { /* a cast within one arena shares */
+        out->ns = in->ns;
+        out->server = in->server;
+        out->qualifiers = in->qualifiers;
+        return CIMF_OK;
+    }
     if (!copy_text(a, in->ns, &out->ns) || !copy_text(a, in->server, &out->server)) {
         return CIMF_OUT_OF_MEMORY;
     }
@@ -95,7 +101,9 @@ struct cim_instance *cim_instance_cast(struct arena *a, const struct cim_instanc
 {
     struct cim_instance *out = cim_instance_new(a, cls);
     if (!out || copy_head(a, in, out) != CIMF_OK) return NULL;
-    if (slice_ieq(in->cls->name, cls->name) && !copy_text(a, in->path, &out->path)) return NULL;
+    bool same = slice_ieq(in->cls->name, cls->name); /* else the path names another class */
+    if (same && a == in->arena) out->path = in->path;
+    else if (same && !copy_text(a, in->path, &out->path)) return NULL;
     for (uint32_t i = 0; i < cls->property_count; i++) {
         const struct cim_property *p = &cls->properties[i];
         /* Mostly the same place: base classes come first. */

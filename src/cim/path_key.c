@@ -123,8 +123,8 @@ static cimf_status reference_form(struct arena *a, struct slice text, struct sli
     cimf_status st = cim_path_parse(a, text, &p, NULL);
     if (st != CIMF_OK) return st;
     fold(out, p.ns.n ? p.ns : ns);
-    if (p.kind == CIM_PATH_NAMESPACE) return CIMF_OK;
     buf_byte(out, ':');
+    if (p.kind == CIM_PATH_NAMESPACE) return CIMF_OK;
     fold(out, p.class_name);
     if (p.kind == CIM_PATH_SINGLETON) buf_lit(out, "=@");
     if (p.kind != CIM_PATH_INSTANCE) return CIMF_OK;

@@ -40,7 +40,9 @@ const struct cim_qualifier_decl *cim_schema_qualifier_at(const struct cim_schema
 
 struct cim_schema_editor *cim_schema_edit(struct cim_schema *base);
 /* Adds or replaces a class (copies decl). Resolved at once against the editor's state; descendants of a
- * replaced class are re-resolved in commit. Errors as cim_class_resolve; NOT_FOUND: superclass missing. */
+ * replaced class are re-resolved in commit. Errors as cim_class_resolve; NOT_FOUND: superclass missing.
+ * A schema that declares the qualifier Abstract is a DSP0004 one: CIM_RESOLVE_DSP0004 is added. *out is
+ * borrowed from the editor; out may be NULL. */
 cimf_status cim_schema_put(struct cim_schema_editor *ed, const struct cim_class_decl *decl, unsigned flags,
                            const struct cim_class **out, struct error *e);
 /* CLASS_HAS_CHILDREN while it has subclasses in the editor's state. */

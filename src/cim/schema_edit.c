@@ -19,6 +19,7 @@ struct cim_schema_editor {
     uint32_t qualifier_count, qualifier_room;
     bool qualifiers_changed;
     unsigned flags;          /* CIM_RESOLVE_FORCE if some put asked for it */
+    unsigned dialect;        /* CIM_RESOLVE_DSP0004 if the qualifier Abstract is declared */
     struct arena arena;
 };
 
@@ -29,6 +30,7 @@ struct cim_schema_editor *cim_schema_edit(struct cim_schema *base)
     ed->base = cim_schema_ref(base);
     map_init(&ed->by_name, true);
     arena_init(&ed->arena, (size_t)1 << 30);
+    if (cim_schema_qualifier(base, SLICE("Abstract"))) ed->dialect = CIM_RESOLVE_DSP0004;
     return ed;
 }
 
@@ -148,10 +150,10 @@ cimf_status cim_schema_put(struct cim_schema_editor *ed, const struct cim_class_
 {
     const struct cim_class *super, *c;
     if (out) *out = NULL;
-    /* Who declares qualifiers follows DSP0004, whose rules are wider than those of Windows. */
-    if (ed->qualifier_count || ed->base->qualifiers) flags |= CIM_RESOLVE_DSP0004;
     cimf_status st = find_super(ed, decl, &super, e);
-    if (st == CIMF_OK) st = cim_class_resolve(decl, super, ed->base->ns, flags, &c, e);
+    if (st == CIMF_OK) {
+        st = cim_class_resolve(decl, super, ed->base->ns, flags | ed->dialect, &c, e);
+    }
     if (st != CIMF_OK) return st;
     st = check_narrowing(ed, c, e);
     if (st != CIMF_OK) {
@@ -220,6 +222,7 @@ cimf_status cim_schema_put_qualifier(struct cim_schema_editor *ed,
         ed->qualifier_count = old->count;
     }
     ed->qualifiers_changed = true;
+    if (slice_ieq(decl->name, SLICE("Abstract"))) ed->dialect = CIM_RESOLVE_DSP0004;
     struct cim_qualifier_decl copy = *decl;
     copy.name = arena_dup(&ed->arena, decl->name);
     if (!copy.name.p || value_copy(&ed->arena, &decl->value, &copy.value) != CIMF_OK) {
