@@ -23,7 +23,7 @@ struct mof_known {
 };
 
 /* Names seen in one list, for duplicates: open addressing, emptied by counting up a generation. */
-#define MOF_NAMES_ROOM 4096
+#define MOF_NAMES_ROOM 2048
 struct mof_names {
     uint32_t generation, count;
     struct mof_name_slot {
