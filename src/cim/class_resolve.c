@@ -344,6 +344,7 @@ static cimf_status resolve_all(struct resolve *r, const struct cim_class_decl *d
                                struct slice ns)
 {
     struct cim_class *c = r->c;
+    c->name = decl->name; /* for messages, until it is copied */
     if (decl->property_count > LIMIT_PROPERTIES || decl->method_count > LIMIT_METHODS) {
         return resolve_fail(r, CIMF_QUOTA_VIOLATION, SLICE_NULL, "too many members");
     }
