@@ -60,7 +60,7 @@ static cimf_status service_open(struct provider_call *c, void **state, size_t *r
     say_no_systemd();
     bool processes = wants_any(c, of_process, sizeof of_process / sizeof of_process[0]);
     r->details |= processes || wants_any(c, of_file, sizeof of_file / sizeof of_file[0]);
-    if (processes && !unitfiles_processes(c->arena, &r->processes)) return CIMF_PROVIDER_FAILURE;
+    if (processes && !unitfiles_processes(c->arena, &r->processes)) return CIMF_OUT_OF_MEMORY;
     return unitfiles_services(c->arena, only, &r->unit, rows) ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }
 

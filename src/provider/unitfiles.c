@@ -134,7 +134,7 @@ bool unitfiles_processes(struct arena *a, struct unitfiles_process_list *out)
     struct slice *names;
     size_t n;
     memset(out, 0, sizeof *out);
-    if (!source_names(a, source_is_number, &names, &n, "/proc")) return false;
+    if (!source_names(a, source_is_number, &names, &n, "/proc")) return arena_status(a) == CIMF_OK;
     out->process = ARENA_ARRAY(a, n + 1, struct unitfiles_process);
     if (!out->process) return false;
     for (size_t i = 0; i < n; i++) {
