@@ -125,6 +125,7 @@ static void take_row(struct assoc *as, struct cim_instance *in)
     as->row = in;
     as->row_at = 0;
     as->row_ordinal = 0;
+    as->row_self = false;
 }
 
 static cimf_status keep_reference(void *arg, const struct repo_reference *ref)
@@ -368,15 +369,17 @@ static enum gen row_ends(struct task *t, struct assoc *as, const struct cim_obje
         const struct cim_property *p = &cls->properties[as->row_at];
         union cim_data v;
         bool is_ref = p->type == CIM_REFERENCE;
-        uint64_t others = as->matches & ~((uint64_t)1 << as->row_ordinal);
+        uint64_t bit = (uint64_t)1 << as->row_ordinal, others = as->matches & ~bit;
+        bool again = (as->matches & bit) && as->row_self; /* it refers to the source with both ends */
         enum gen g = GEN_END;
-        if (is_ref && others && (!as->q->result_role.n || slice_ieq(p->name, as->q->result_role)) &&
+        if (is_ref && others && !again && (!as->q->result_role.n || slice_ieq(p->name, as->q->result_role)) &&
             cim_get(as->row, as->row_at, &v)) {
             g = far_end(t, as, v.s, out);
             if (g == GEN_POOL) return g;
         }
         as->row_at++;
         as->row_ordinal += is_ref;
+        if (g == GEN_OBJECT && (as->matches & bit)) as->row_self = true;
         if (g == GEN_OBJECT || (g == GEN_ERROR && !dangling(t, g))) return g;
     }
     as->row = NULL;

@@ -36,6 +36,7 @@ struct assoc {
     struct cim_instance *row;      /* association instance at hand, NULL: get the next */
     uint64_t matches;              /* by ordinal of its references: those that name the source */
     uint32_t row_at, row_ordinal;
+    bool row_self;                 /* the source itself was given as an end of this row */
     struct map seen;               /* class results given */
 };
 

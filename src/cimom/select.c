@@ -229,12 +229,17 @@ static enum gen fetch_target(struct target *g, bool direct, struct arena *a, str
     if (g->ns->providers.count == 0 && !own_rows) return GEN_END;
     size_t at = 0;
     const struct cim_class *c;
+    cimf_status failed = CIMF_OK;
     while ((c = cim_schema_walk(g->schema, g->cls, &at))) {
         if (!has_rows(g, c)) continue;
         enum gen r = fetch_rows(g, c, a, out);
-        if (r != GEN_END) return r;
-        if (direct) return r;
+        if (r == GEN_OBJECT || r == GEN_POOL) return r;
+        if (r == GEN_ERROR && (task_stopped(g->t) || g->t->status == CIMF_OUT_OF_MEMORY)) return r;
+        /* Another class may still have it; if none does, the failure is the answer. */
+        if (r == GEN_ERROR && !failed) failed = g->t->status;
+        if (direct) break;
     }
+    if (failed) return task_fail(g->t, failed);
     return own_rows && !direct ? fetch_stored(g, a, out) : GEN_END;
 }
 

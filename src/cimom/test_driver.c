@@ -8,10 +8,10 @@
 
 #include "base/log.h"
 
-const struct principal driver_admin = {
+struct principal driver_admin = {
     .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true,
 };
-const struct principal driver_user = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "alice", 5 } };
+struct principal driver_user = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "alice", 5 } };
 
 /* --- the home thread -------------------------------------------------------------------------- */
 

@@ -49,7 +49,7 @@ struct answer {
     struct driver *d;
 };
 
-extern const struct principal driver_admin, driver_user;
+extern struct principal driver_admin, driver_user; /* references are counted in them */
 
 /* config fields that are not zero are kept. */
 void driver_open(struct driver *d, const struct cimom_config *config);
