@@ -74,18 +74,6 @@ static const char *const h_types[] = { "application/soap+xml", "text/plain", NUL
 static char h_accounts[] = "/tmp/cimfony-conn-XXXXXX";
 static struct auth_broker *h_broker;
 
-static void harness_broker(void)
-{
-    if (h_broker) return;
-    close(mkstemp(h_accounts));
-    unlink(h_accounts);
-    struct account_change add = { .name = SLICE("alice"), .password = SLICE("secret"), .cost = 1 };
-    struct auth_broker_config c = { .accounts_path = h_accounts, .dummy_cost = 1 };
-    if (accounts_add(h_accounts, &add, NULL) != CIMF_OK ||
-        auth_broker_new(&c, &h_broker, NULL) != CIMF_OK)
-        abort();
-}
-
 static void harness_end(void)
 {
     char lock[64];
@@ -94,6 +82,19 @@ static void harness_end(void)
     unlink(h_accounts);
     snprintf(lock, sizeof lock, "%s.lock", h_accounts);
     unlink(lock);
+}
+
+static void harness_broker(void)
+{
+    if (h_broker) return;
+    atexit(harness_end);
+    close(mkstemp(h_accounts));
+    unlink(h_accounts);
+    struct account_change add = { .name = SLICE("alice"), .password = SLICE("secret"), .cost = 1 };
+    struct auth_broker_config c = { .accounts_path = h_accounts, .dummy_cost = 1 };
+    if (accounts_add(h_accounts, &add, NULL) != CIMF_OK ||
+        auth_broker_new(&c, &h_broker, NULL) != CIMF_OK)
+        abort();
 }
 
 static struct harness *harness_new(void)

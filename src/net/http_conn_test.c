@@ -490,12 +490,6 @@ static void header_injection(void **state)
     harness_free(h);
 }
 
-static int group_end(void **state)
-{
-    harness_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,5 +502,5 @@ int main(void)
         cmocka_unit_test(every_truncation), cmocka_unit_test(chunked_reply),
         cmocka_unit_test(header_injection),
     };
-    return cmocka_run_group_tests(tests, NULL, group_end);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
