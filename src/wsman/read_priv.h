@@ -1,0 +1,12 @@
+/* wsman/read_priv.h - reading instances at a depth; between value_read.c and instance_read.c. */
+#ifndef WSMAN_READ_PRIV_H
+#define WSMAN_READ_PRIV_H
+
+#include "wsman/codec.h"
+
+cimf_status wsman_read_typed(struct wsman_codec *c, const struct xml_node *n, const struct cim_class *cls,
+                             unsigned depth, struct cim_instance **out, struct error *e);
+cimf_status wsman_read_guessed(struct wsman_codec *c, const struct xml_node *n, struct slice class_name,
+                               unsigned depth, struct cim_instance **out, struct error *e);
+
+#endif
