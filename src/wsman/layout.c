@@ -101,7 +101,7 @@ static const struct wsman_layout *cached(const struct cim_class *cls)
 const struct wsman_layout *wsman_layout_get(struct wsman_codec *c, const struct cim_class *cls)
 {
     /* Classes that live in an arena are not freed one by one: nobody would free their cache. */
-    bool own = cls->ns.n && !(cls->flags & CIM_CLASS_PROJECTED) && !slice_is(cls->name, "__PARAMETERS");
+    bool own = cls->ns.n && !cls->owner && !(cls->flags & CIM_CLASS_PROJECTED);
     if (own) return cached(cls);
     if (c->layout_class != cls) {
         c->layout = make(cls, c->arena);
