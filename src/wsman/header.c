@@ -19,12 +19,13 @@ static cimf_status read_timeout(struct reading *r, const struct xml_node *block)
 {
     bool negative, months;
     int64_t us;
-    if (!duration_parse(slice_trim(block->text), &us, &negative, &months)) {
-        return bad_header(r->e, CIMF_WSMAN_INVALID_TIMEOUT, block, "is not a duration");
-    }
-    if (negative) {
+    struct slice text = slice_trim(block->text);
+    bool duration = duration_parse(text, &us, &negative, &months);
+    /* Windows answers PT-1S, which is no xs:duration at all, like -PT1S. */
+    if (duration ? negative : slice_starts(text, SLICE("PT-"))) {
         return bad_header(r->e, CIMF_WSMAN_INVALID_HEADER, block, "is a negative duration");
     }
+    if (!duration) return bad_header(r->e, CIMF_WSMAN_INVALID_TIMEOUT, block, "is not a duration");
     r->out->timeout_us = us;
     return CIMF_OK;
 }
