@@ -50,7 +50,7 @@ static bool part_valid(struct slice part)
 static bool namespace_clean(char *p, size_t n, struct slice *out)
 {
     if (n && is_separator(*p)) p++, n--;
-    if (n && is_separator(p[n - 1])) n--;
+    if (n > 1 && is_separator(p[n - 1])) n--;
     *out = slice_of(p, n);
     if (!n) return true;
     for (size_t i = 0; i < n; i++) {
