@@ -316,13 +316,68 @@ static void declared_before(void **state)
     assert_int_equal(q->flavor, CIM_FLAVOR_TO_SUBCLASS | CIM_FLAVOR_NOT_OVERRIDABLE);
 }
 
+static const struct cim_qualifier_decl *counted(void *arg, struct slice ns, struct slice name)
+{
+    static const struct cim_qualifier_decl held = { .name = { "Max", 3 }, .flavor = CIM_FLAVOR_TO_INSTANCE,
+                                                    .value = { .type = CIM_UINT8, .null = true } };
+    ++*(unsigned *)arg;
+    return slice_ieq(name, held.name) && slice_is(ns, "root/y") ? &held : NULL;
+}
+
+/* The host is asked once per name and namespace, and not about what the text declares. */
+static void asked_once(void **state)
+{
+    struct world *w = *state;
+    unsigned asked = 0;
+    struct mof_options o = { .ns = SLICE("root/x"), .qualifier = counted, .arg = &asked };
+    bench_ok(&w->b, bench_parse(&w->b, SLICE("Qualifier Own : ToInstance Amended;\nQualifier Long : uint8, Scope(any);"
+                                             "[Max(1), max2, Own(2), Long(3)] class A { [Max(1), Max2] uint8 x; };"
+                                             "#pragma namespace(\"root/y\")\n"
+                                             "[Max(1), Own(2)] class A { [Max(1)] uint8 x; };"), &o));
+    assert_int_equal(asked, 5);
+    struct cim_qualifiers q = w->b.u.productions[2].cls.decl.qualifiers;
+    assert_int_equal(q.q[0].value.type, CIM_UINT8);
+    assert_int_equal(q.q[0].flavor, CIM_FLAVOR_TO_INSTANCE);
+    assert_int_equal(q.q[1].flavor, CIM_FLAVOR_TO_INSTANCE | CIM_FLAVOR_AMENDED);
+}
+
+/* With any cap on memory a unit is there whole or not at all. */
+static void memory_caps(void **state)
+{
+    static const char text[] =
+        "class A { [key] string k; A e; A ref r; string l[]; [EmbeddedInstance(\"A\")] string t; };\n"
+        "instance of A as $b { k = \"b\"; r = $a; l = {\"x\", \"y\"}; t = instance of A { k = \"t\"; }; };\n"
+        "instance of A as $a { k = \"a\"; e = instance of A { k = \"e\"; }; };\n"
+        "#pragma amendment(\"MS_409\")\n[D(\"x\") : Amended] class B : A { uint32 f([in] uint8 x); };\n";
+    struct world *w = *state;
+    struct bench b;
+    bench_open(&b);
+    struct mof_options o = { .ns = SLICE("root") };
+    bench_ok(&b, bench_parse(&b, slice_str(text), &o));
+    bool done = false;
+    unsigned refused = 0;
+    for (size_t cap = 16; !done; cap += 16) {
+        struct arena small;
+        struct error e = ERROR_INIT;
+        arena_init(&small, cap);
+        cimf_status st = mof_memory_apply(w->m, &small, &b.u, NULL, &e);
+        done = st == CIMF_OK;
+        assert_int_equal(mof_memory_count(w->m), done ? 3 : 0);
+        if (!done) assert_int_equal(st, CIMF_OUT_OF_MEMORY);
+        refused += !done;
+        arena_free(&small);
+    }
+    assert_true(refused > 10);
+    bench_close(&b);
+}
+
 int main(void)
 {
 #define WORLD(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
         WORLD(typed_values), WORLD(alias_paths), WORLD(embedded_objects), WORLD(instance_qualifiers),
         WORLD(namespaces_and_deletes), WORLD(flags), WORLD(all_or_nothing), WORLD(amendment),
-        WORLD(localised_file), WORLD(declared_before),
+        WORLD(localised_file), WORLD(declared_before), WORLD(asked_once), WORLD(memory_caps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

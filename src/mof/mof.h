@@ -142,8 +142,9 @@ struct mof_options {
      * must live as long as the arena. NULL: includes are refused. */
     cimf_status (*include)(void *arg, struct arena *a, struct slice from, struct slice path,
                            struct mof_source *out, struct error *e);
-    /* A qualifier declaration that namespace ns already holds, for default type and flavor; may be
-     * NULL. Declarations of the text itself come first. */
+    /* A qualifier declaration that namespace ns already holds, for default type and flavor; the answer
+     * lives until mof_parse returns. Asked about once per name and namespace. May be NULL.
+     * Declarations of the text itself come first. */
     const struct cim_qualifier_decl *(*qualifier)(void *arg, struct slice ns, struct slice name);
     /* Told of what is odd but not wrong (unknown pragma ...). May be NULL. */
     void (*warn)(void *arg, struct slice file, unsigned line, unsigned column, const char *text);
@@ -160,7 +161,8 @@ cimf_status mof_parse(struct arena *a, const struct mof_source *source,
 
 /* What a unit is compiled into. Whatever a call changes must show in the next one. The first failure
  * ends mof_apply, and the caller throws the transaction away: all or nothing. Errors set in *e get the
- * place of the production. Declared data and instances live until the call returns: copy to keep. */
+ * place of the production. Declared data and instances live until the call returns: copy to keep. The
+ * arena of mof_apply is rewound between productions, so it is no place to keep anything either. */
 struct mof_target {
     bool (*has_namespace)(void *arg, struct slice ns);
     /* Borrowed until the next call that changes something. NULL if absent. */

@@ -14,12 +14,16 @@
 #include "base/map.h"
 #include "mof/lex_priv.h"
 
-/* What the text said about a qualifier: a declaration, a Windows flavor line, or both. */
+/* What is known of a qualifier: a declaration or a Windows flavor line of the text, or both; else what
+ * the namespace holds. */
 struct mof_known {
     struct slice name;
     const struct cim_qualifier_decl *decl; /* NULL: flavor line only */
     bool has_flavor;
     uint8_t flavor;                        /* of the flavor line */
+    bool asked;                            /* the host, for asked_ns; held is its answer */
+    struct slice asked_ns;
+    const struct cim_qualifier_decl *held;
 };
 
 /* Names seen in one list, for duplicates: open addressing, emptied by counting up a generation. */

@@ -136,6 +136,8 @@ static void encodings(void **state)
         assert_int_equal(b.e.native, MOF_NATIVE(MOF_E_INVALID_FILE));
     }
     assert_int_equal(bench_parse(&b, SLICE("\xef\xbb\xbf\xe9"), NULL), CIMF_INVALID_SYNTAX);
+    assert_string_equal(b.e.subject, "test.mof");
+    assert_int_equal(b.e.line, 1);
     bench_close(&b);
 }
 

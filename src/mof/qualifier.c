@@ -99,12 +99,36 @@ static uint8_t apply_flavors(uint8_t flavor, const struct flavors *f)
     return flavor;
 }
 
-static const struct cim_qualifier_decl *declaration(const struct mof_parser *p, struct slice name,
-                                                    const struct mof_known **known)
+static struct mof_known *know(struct mof_parser *p, struct slice name)
 {
-    *known = map_get(&p->known, name);
-    if (*known && (*known)->decl) return (*known)->decl;
-    return p->o->qualifier ? p->o->qualifier(p->o->arg, p->ns, name) : NULL;
+    struct mof_known *known = map_get(&p->known, name);
+    if (known) return known;
+    known = ARENA_NEW(p->a, struct mof_known);
+    if (known) known->name = name;
+    if (!known || !map_put(&p->known, name, known, NULL)) {
+        mof_no_room(p);
+        return NULL;
+    }
+    return known;
+}
+
+/* The declaration that rules a qualifier here: of the text, else of the namespace (asked once). *known
+ * is NULL when the text says nothing. */
+static bool declaration(struct mof_parser *p, struct slice name, const struct mof_known **known,
+                        const struct cim_qualifier_decl **decl)
+{
+    struct mof_known *k = map_get(&p->known, name);
+    *known = k;
+    *decl = k ? k->decl : NULL;
+    if (*decl || !p->o->qualifier) return true;
+    if (!k && !(k = know(p, name))) return false;
+    if (!k->asked || !slice_eq(k->asked_ns, p->ns)) {
+        k->held = p->o->qualifier(p->o->arg, p->ns, name);
+        k->asked = true;
+        k->asked_ns = p->ns;
+    }
+    *decl = k->held;
+    return true;
 }
 
 /* --- use: [ Name, Name(value), Name{list} : Flavor ... ] ---------------------------------------- */
@@ -144,7 +168,8 @@ static bool one_qualifier(struct mof_parser *p, struct cim_qualifier *out, bool 
                         "the qualifier CIMTYPE follows from the type and cannot be given");
     }
     const struct mof_known *known;
-    const struct cim_qualifier_decl *decl = declaration(p, out->name, &known);
+    const struct cim_qualifier_decl *decl;
+    if (!declaration(p, out->name, &known, &decl)) return false;
     if (p->o->strict && !decl) {
         return mof_fail(p, offset, CIMF_INVALID_QUALIFIER, MOF_E_INVALID_QUALIFIER_SYNTAX,
                         "the qualifier '" SLICE_FMT "' is not declared", SLICE_ARG(out->name));
@@ -201,7 +226,8 @@ bool mof_check_scope(struct mof_parser *p, struct cim_qualifiers set, uint32_t s
     if (!p->o->strict) return true;
     for (uint32_t i = 0; i < set.n; i++) {
         const struct mof_known *known;
-        const struct cim_qualifier_decl *decl = declaration(p, set.q[i].name, &known);
+        const struct cim_qualifier_decl *decl;
+        if (!declaration(p, set.q[i].name, &known, &decl)) return false;
         if (!decl || (decl->scope & scope)) continue;
         return mof_fail(p, offset, CIMF_INVALID_QUALIFIER, MOF_E_QUALIFIER_USED_OUTSIDE_SCOPE,
                         "the qualifier '" SLICE_FMT "' does not belong here by its scope",
@@ -283,19 +309,6 @@ static bool long_declaration(struct mof_parser *p, struct cim_qualifier_decl *de
     decl->flavor = apply_flavors(CIM_FLAVOR_TO_SUBCLASS, &f); /* DSP0004 5.5.1 */
     if (f.translatable) decl->flavor |= CIM_FLAVOR_TRANSLATABLE;
     return true;
-}
-
-static struct mof_known *know(struct mof_parser *p, struct slice name)
-{
-    struct mof_known *known = map_get(&p->known, name);
-    if (known) return known;
-    known = ARENA_NEW(p->a, struct mof_known);
-    if (known) known->name = name;
-    if (!known || !map_put(&p->known, name, known, NULL)) {
-        mof_no_room(p);
-        return NULL;
-    }
-    return known;
 }
 
 bool mof_parse_qualifier_decl(struct mof_parser *p)

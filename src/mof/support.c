@@ -193,24 +193,25 @@ bool mof_open_file(struct mof_parser *p, const struct mof_source *source, uint32
 {
     struct slice text;
     size_t cap = p->o->max_bytes ? p->o->max_bytes : LIMIT_MOF_FILE;
-    if (source->text.n > cap - p->bytes || p->u->file_count >= LIMIT_MOF_FILES) {
+    struct mof_file *files = grown(p, p->u->files, p->u->file_count, &p->files_room, sizeof *files);
+    if (!files) return false;
+    p->u->files = files;
+    uint32_t file = p->u->file_count++;
+    files[file] = (struct mof_file){ .name = source->name };
+    if (source->text.n > cap - p->bytes || file >= LIMIT_MOF_FILES) {
         return mof_fail(p, offset, CIMF_QUOTA_VIOLATION, MOF_E_INVALID_FILE,
                         "the text and what it includes are larger than %zu bytes or %d files", cap,
                         LIMIT_MOF_FILES);
     }
-    p->bytes += source->text.n + 1; /* an empty file counts too */
-    if (p->bytes > cap) p->bytes = cap;
+    p->bytes += source->text.n;
     struct error cause = ERROR_INIT;
     cimf_status st = mof_decode(p->a, source->text, &text, &cause);
     if (st) {
         return mof_fail(p, offset, st, MOF_E_INVALID_FILE, SLICE_FMT ": %s", SLICE_ARG(source->name),
                         error_text(&cause));
     }
-    struct mof_file *files = grown(p, p->u->files, p->u->file_count, &p->files_room, sizeof *files);
-    if (!files) return false;
-    p->u->files = files;
-    p->file = p->u->file_count++;
-    files[p->file] = (struct mof_file){ .name = source->name, .text = text };
+    files[file].text = text;
+    p->file = file;
     mof_lex_init(&p->lex, p->a, text, &p->scratch, p->o->strict);
     return mof_next(p);
 }
