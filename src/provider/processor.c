@@ -157,7 +157,7 @@ bool processor_name_mhz(struct slice name, uint64_t *mhz)
 {
     size_t at = slice_find(name, '@');
     struct slice s = slice_trim(slice_sub(name, at + 1));
-    if (s.n < 5 || !slice_ieq(slice_sub(s, s.n - 3), SLICE("GHz"))) return false;
+    if (s.n < 4 || !slice_ieq(slice_sub(s, s.n - 3), SLICE("GHz"))) return false;
     struct slice fraction, whole = slice_split(slice_head(s, s.n - 3), '.', &fraction);
     uint64_t w, f = 0;
     if (!text_u64(whole, &w) || w > 1000 || fraction.n > 3 || (fraction.n && !text_u64(fraction, &f)))
