@@ -57,6 +57,7 @@ static cimf_status operate(struct repo_txn *txn, void *arg, struct error *e)
     if (!status && op->number > KEEP) {
         name_of(name, "new", op->writer, op->number - KEEP);
         status = repo_delete_instance(txn, NS, SLICE("T_Base"), slice_str(name), e);
+        if (status == CIMF_NOT_FOUND && (op->number - KEEP) % 7 == 0) status = CIMF_OK; /* never was */
     }
     if (!status && op->number % 16 == 0) {
         status = repo_put_class(txn, NS, &op->f->decl[FIXTURE_LINK], e);
@@ -117,8 +118,8 @@ static bool check_writer(struct fixture *f, uint32_t w, uint32_t acked, uint32_t
 {
     char name[32];
     int64_t a = fixture_number(f, name_of(name, "a", w, 0)), b = fixture_number(f, name_of(name, "b", w, 0));
-    bool ok = a == b && a >= (int64_t)acked;
-    *last = a < 0 ? 0 : (uint32_t)a;
+    *last = a < 0 ? 0 : (uint32_t)a; /* killed before its first write */
+    bool ok = a == b && *last >= acked;
     for (uint32_t n = *last > KEEP ? *last - KEEP : 0; n <= *last + 8; n++) {
         bool there = fixture_number(f, name_of(name, "new", w, n)) >= 0;
         bool wanted = n > 0 && n <= *last && n + KEEP > *last && n % 7;
