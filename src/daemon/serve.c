@@ -20,7 +20,7 @@
 #include "os/file.h"
 #include "os/loop.h"
 #include "os/signals.h"
-#include "wsman/server.h"
+#include "wsman/mount.h"
 
 #define STOP_GRACE_US 5000000 /* for requests that are being answered */
 
@@ -29,7 +29,7 @@ struct serve {
     struct core core;
     struct loops *loops;
     struct auth_broker *broker;
-    struct wsman_server *wsman;
+    struct wsman_mount *wsman;
     struct http_server *http;
     struct tls_config *tls;
     struct control *control;
@@ -60,20 +60,34 @@ static cimf_status start_broker(struct serve *s, struct error *e)
     return auth_broker_new(&broker, &s->broker, e);
 }
 
+/* Security profiles that Identify lists for authenticated callers (DSP0226 annex C). */
+static const char *const *profiles(const struct config *c)
+{
+    static const char *const http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic";
+    static const char *const https = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic";
+    static const char *list[3];
+    unsigned n = 0;
+    if (!config_on(c, CONFIG_auth_basic)) return list;
+    if (*config_text(c, CONFIG_listen_http) && config_on(c, CONFIG_auth_allow_unencrypted)) list[n++] = http;
+    if (*config_text(c, CONFIG_listen_https)) list[n++] = https;
+    return list;
+}
+
 static cimf_status start_wsman(struct serve *s, struct error *e)
 {
     const struct config *c = s->config;
-    struct wsman_config wsman;
-    wsman_config_default(&wsman);
-    wsman.manager = cimom_manager(s->core.cimom);
-    wsman.host = slice_str(s->core.server);
-    wsman.max_envelope = (size_t)config_number(c, CONFIG_quota_max_envelope_size_kb) * 1024;
-    wsman.max_timeout_us = (int64_t)config_number(c, CONFIG_quota_max_timeout_ms) * 1000;
-    wsman.max_batch_items = (uint32_t)config_number(c, CONFIG_quota_max_batch_items);
-    wsman.max_operations = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations);
-    wsman.max_operations_per_user = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations_per_user);
-    wsman.enumeration_timeout_us = (int64_t)config_number(c, CONFIG_quota_enumeration_timeout_ms) * 1000;
-    return wsman_server_new(&wsman, &s->wsman, e);
+    struct wsman_server_config wsman = {
+        .manager = cimom_manager(s->core.cimom),
+        .machine = slice_str(s->core.server),
+        .max_envelope = (size_t)config_number(c, CONFIG_quota_max_envelope_size_kb) * 1024,
+        .max_timeout_us = (int64_t)config_number(c, CONFIG_quota_max_timeout_ms) * 1000,
+        .max_batch = (uint32_t)config_number(c, CONFIG_quota_max_batch_items),
+        .max_operations = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations),
+        .max_operations_per_user = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations_per_user),
+        .enumeration_timeout_us = (int64_t)config_number(c, CONFIG_quota_enumeration_timeout_ms) * 1000,
+        .profiles = profiles(c),
+    };
+    return wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
 }
 
 static cimf_status start_http(struct serve *s, struct error *e)
@@ -81,13 +95,15 @@ static cimf_status start_http(struct serve *s, struct error *e)
     const struct config *c = s->config;
     char path[256];
     snprintf(path, sizeof path, "/%s", config_text(c, CONFIG_wsman_url_prefix));
-    struct http_route routes[] = { wsman_server_route(s->wsman, slice_str(path)) };
+    struct http_route routes[WSMAN_ROUTES];
+    wsman_mount_routes(s->wsman, routes);
+    routes[0].path = slice_str(path);
     struct http_server_config http = {
         .auth = { .basic = config_on(c, CONFIG_auth_basic),
                   .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted), .realm = "WSMAN" },
         .broker = s->broker,
         .routes = routes,
-        .route_count = 1,
+        .route_count = WSMAN_ROUTES,
         .loops = loops_all(s->loops),
         .loop_count = loops_count(s->loops),
     };
@@ -152,14 +168,14 @@ static void stop(struct serve *s)
 {
     if (s->signals) signals_stop(s->signals);
     control_stop(s->control);
-    if (s->wsman) wsman_server_stop(s->wsman); /* ends parked enumerations */
     if (s->http) http_server_stop(s->http, STOP_GRACE_US);
+    if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
     http_server_free(s->http);
     if (s->core.cimom) cimom_stop(s->core.cimom);
-    wsman_server_free(s->wsman);
     if (s->broker) auth_broker_free(s->broker);
     if (s->core.pool) pool_stop(s->core.pool); /* its results still reach the loops */
     if (s->loops) loops_free(s->loops);
+    wsman_mount_free(s->wsman);
     if (s->tls) tls_config_unref(s->tls);
     if (s->core.repo) core_close(&s->core);
     buf_free(&s->ready);
