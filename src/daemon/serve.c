@@ -93,11 +93,10 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
 static cimf_status start_http(struct serve *s, struct error *e)
 {
     const struct config *c = s->config;
-    char path[256];
-    snprintf(path, sizeof path, "/%s", config_text(c, CONFIG_wsman_url_prefix));
     struct http_route routes[WSMAN_ROUTES];
     wsman_mount_routes(s->wsman, routes);
-    routes[0].path = slice_str(path);
+    routes[0].path = arena_printf(&s->config->arena, "/%s", config_text(c, CONFIG_wsman_url_prefix)); /* borrowed for good */
+    if (!routes[0].path.p) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "wsman.url_prefix is too long");
     struct http_server_config http = {
         .auth = { .basic = config_on(c, CONFIG_auth_basic),
                   .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted), .realm = "WSMAN" },
