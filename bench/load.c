@@ -3,7 +3,10 @@
  * request at a time each, and read the whole reply (Content-Length). Prints requests per second, latency
  * percentiles and the processor time of the server's processes from the kernel's accounting.
  *
- *   load [-c connections] [-t seconds] [-w warmup seconds] [-p pid[,pid...]] host port request-file
+ *   load [-c connections] [-t seconds] [-w warmup seconds] [-p pid[,pid...]] host port request-file...
+ *
+ * With several files one operation is all of them in turn. Where a later one holds CONTEXT_MARK, the
+ * enumeration context of the reply before it (of the same length) is put in its place.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,15 +24,25 @@
 
 enum { BUCKETS = 4096 }; /* of 2 us each to 1 ms, then of 100 us */
 
+#define CONTEXT_MARK "uuid:00000000-0000-0000-0000-000000000000"
+enum { STEPS = 4 };
+
+struct request {
+    char *text;
+    size_t n;
+    char *context; /* where the mark stands, or NULL */
+};
+
 struct connection {
     int fd;
-    int64_t sent_at;
+    int step;
+    int64_t began_at;
     char *in;
     size_t have, room, expect; /* expect 0: head not whole yet */
 };
 
-static char *request;
-static size_t request_n;
+static struct request requests[STEPS];
+static int step_count;
 static uint64_t done_count, bad_status, bytes_in;
 static uint32_t histogram[BUCKETS];
 static bool measuring;
@@ -81,12 +94,26 @@ static double cpu_seconds(const char *pids)
     return total;
 }
 
+/* Puts the context of the last reply into the request; requests are shared, but sent whole at once. */
+static void fill_context(struct connection *c, struct request *r)
+{
+    if (!r->context) return;
+    char *found = strstr(c->in, "EnumerationContext>uuid:");
+    if (!found) {
+        fprintf(stderr, "the reply before holds no enumeration context\n");
+        exit(1);
+    }
+    memcpy(r->context, found + sizeof "EnumerationContext>" - 1, sizeof CONTEXT_MARK - 1);
+}
+
 static void send_request(struct connection *c)
 {
-    c->sent_at = now_ns();
+    struct request *r = &requests[c->step];
+    fill_context(c, r);
+    if (c->step == 0) c->began_at = now_ns();
     c->have = c->expect = 0;
-    for (size_t at = 0; at < request_n;) {
-        ssize_t n = send(c->fd, request + at, request_n - at, MSG_NOSIGNAL);
+    for (size_t at = 0; at < r->n;) {
+        ssize_t n = send(c->fd, r->text + at, r->n - at, MSG_NOSIGNAL);
         if (n > 0) at += (size_t)n;
         else if (errno != EAGAIN && errno != EINTR) die("send");
     }
@@ -120,10 +147,12 @@ static void on_readable(struct connection *c)
     c->have += (size_t)n;
     if (!c->expect) c->expect = reply_size(c);
     if (!c->expect || c->have < c->expect) return;
-    if (measuring) {
+    c->in[c->have] = 0;
+    if (measuring) bytes_in += c->have;
+    c->step = (c->step + 1) % step_count;
+    if (measuring && c->step == 0) {
         done_count++;
-        bytes_in += c->have;
-        histogram[bucket((now_ns() - c->sent_at) / 1000)]++;
+        histogram[bucket((now_ns() - c->began_at) / 1000)]++;
     }
     send_request(c);
 }
@@ -132,8 +161,10 @@ static void read_request(const char *path)
 {
     FILE *f = fopen(path, "rb");
     if (!f) die(path);
-    request = malloc(1 << 20);
-    request_n = request ? fread(request, 1, 1 << 20, f) : 0;
+    struct request *r = &requests[step_count++];
+    r->text = calloc(1, (1 << 20) + 1);
+    r->n = r->text ? fread(r->text, 1, 1 << 20, f) : 0;
+    r->context = r->text ? strstr(r->text, CONTEXT_MARK) : NULL;
     fclose(f);
 }
 
@@ -169,11 +200,11 @@ int main(int argc, char **argv)
         else if (option == 'p') pids = optarg;
         else return 2;
     }
-    if (argc - optind != 3 || count < 1) {
-        fprintf(stderr, "usage: load [-c n] [-t seconds] [-w warmup] [-p pids] host port request-file\n");
+    if (argc - optind < 3 || argc - optind > 2 + STEPS || count < 1) {
+        fprintf(stderr, "usage: load [-c n] [-t seconds] [-w warmup] [-p pids] host port request-file...\n");
         return 2;
     }
-    read_request(argv[optind + 2]);
+    for (int i = optind + 2; i < argc; i++) read_request(argv[i]);
     struct connection *all = calloc((size_t)count, sizeof *all);
     int ep = epoll_create1(0);
     if (!all || ep < 0) die("start");
