@@ -45,7 +45,8 @@ static void usage(FILE *out)
 
 int command_failed(const struct command *c, const char *what, const struct error *e)
 {
-    fprintf(stderr, "cimd %s: %s%s%s\n", c->info->name, what, *what ? ": " : "", error_text(e));
+    const char *text = error_text(e), *subject = strstr(text, e->subject) || strcmp(what, e->subject) == 0 ? "" : e->subject;
+    fprintf(stderr, "cimd %s: %s%s%s%s%s\n", c->info->name, what, *what ? ": " : "", subject, *subject ? ": " : "", text);
     int code = cimf_status_info(e->status)->exit_code;
     return code ? code : 1;
 }
