@@ -1,26 +1,58 @@
 #include "wsman/server_priv.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/utf.h"
 
 enum { SPARE_ROOM = 1 << 20 };
 
-/* The reply buffers of the last call of this thread are taken by the next. */
-static _Thread_local struct buf spare[2];
+/* The reply buffers of the last call of this thread are taken by the next; they go with the thread. */
+struct spare {
+    struct buf buf[2];
+};
+static pthread_key_t spare_key;
+static pthread_once_t spare_once = PTHREAD_ONCE_INIT;
+static bool spare_made;
+
+static void spare_free(void *arg)
+{
+    struct spare *s = arg;
+    buf_free(&s->buf[0]);
+    buf_free(&s->buf[1]);
+    free(s);
+}
+
+static void spare_init(void) { spare_made = pthread_key_create(&spare_key, spare_free) == 0; }
+
+/* NULL when there is no room for it: then every call allocates its own. */
+static struct spare *spare_of_thread(void)
+{
+    pthread_once(&spare_once, spare_init);
+    struct spare *s = spare_made ? pthread_getspecific(spare_key) : NULL;
+    if (s || !spare_made) return s;
+    s = calloc(1, sizeof *s);
+    if (s && pthread_setspecific(spare_key, s) != 0) {
+        free(s);
+        s = NULL;
+    }
+    return s;
+}
 
 static void buf_take(struct buf *b, unsigned i)
 {
-    *b = spare[i];
-    spare[i] = (struct buf){ 0 };
+    struct spare *s = spare_of_thread();
+    *b = s ? s->buf[i] : (struct buf){ 0 };
+    if (s) s->buf[i] = (struct buf){ 0 };
     b->cap = BUF_DEFAULT_CAP;
     buf_clear(b);
 }
 
 static void buf_give(struct buf *b, unsigned i)
 {
-    if (spare[i].p || b->room > SPARE_ROOM) buf_free(b);
-    else spare[i] = *b;
+    struct spare *s = spare_of_thread();
+    if (!s || s->buf[i].p || b->room > SPARE_ROOM) buf_free(b);
+    else s->buf[i] = *b;
 }
 
 static struct wsman_call *call_new(struct wsman_server *s, struct wsman_request *r)
