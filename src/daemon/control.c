@@ -108,6 +108,7 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
         slice_str(cimf_status_name(s)), slice_str(s == CIMF_OK ? "" : error_text(&e)),
         arena_printf(a, "%u", counts.qualifiers), arena_printf(a, "%u", counts.classes),
         arena_printf(a, "%u", counts.instances), arena_printf(a, "%u", counts.deleted),
+        slice_str(e.subject), arena_printf(a, "%u", e.line), arena_printf(a, "%u", e.column),
     };
     struct buf out;
     buf_init(&out, 0);

@@ -4,7 +4,8 @@
  * root. One thread, one request at a time, messages as in message.h.
  *
  * Requests: "mof", namespace, then name and text of each file (the first is compiled, the others are what it
- * includes) · "backup", absolute path · "ping". Reply: name of a status, text, then four counts for "mof".
+ * includes) · "backup", absolute path · "ping". Reply (always nine fields): name of a
+ * status, text, four counts of "mof", and what and where a failure is about (file, line, column).
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H

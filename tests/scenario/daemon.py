@@ -101,6 +101,7 @@ class Daemon:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
+        self.log.close()
 
     def stop(self):
         """Ends it; anything but exit 0 (a sanitizer report, a crash) fails the test."""
