@@ -1,9 +1,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "cim/instance.h"
 #include "cim/schema.h"
 
 static struct cim_class_decl decl(const char *name, const char *super)
@@ -183,12 +185,80 @@ static void test_qualifiers(void **state)
     cim_schema_unref(s);
 }
 
+/* Readers take the present snapshot and use it, and what they made of it, while a writer replaces it. */
+struct shared {
+    pthread_mutex_t lock;
+    struct cim_schema *now;
+    bool ended;
+};
+
+static struct cim_schema *present(struct shared *sh, bool *ended)
+{
+    pthread_mutex_lock(&sh->lock);
+    struct cim_schema *s = cim_schema_ref(sh->now);
+    *ended = sh->ended;
+    pthread_mutex_unlock(&sh->lock);
+    return s;
+}
+
+static void *reader(void *arg)
+{
+    struct shared *sh = arg;
+    size_t wrong = 0;
+    bool ended = false;
+    while (!ended) {
+        struct arena a;
+        arena_init(&a, 0);
+        struct cim_schema *s = present(sh, &ended);
+        const struct cim_class *c = cim_schema_class(s, SLICE("A1x"));
+        const struct cim_class *top = cim_schema_class(s, SLICE("A"));
+        struct cim_instance *in = cim_instance_new(&a, c);
+        wrong += !cim_schema_isa(s, c, top);
+        cim_schema_unref(s);
+        cim_put_u64(in, "P", 5); /* the snapshot may be gone, the class is held */
+        wrong += in->cls->property_count != in->cls->super->property_count;
+        arena_free(&a);
+    }
+    return (void *)wrong;
+}
+
+static void test_threads(void **state)
+{
+    struct shared sh = { .now = sample() };
+    pthread_t threads[3];
+    pthread_mutex_init(&sh.lock, NULL);
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, reader, &sh), 0);
+    struct cim_property_decl p = { .name = SLICE("P"), .type = CIM_UINT8 };
+    for (int i = 0; i < 200; i++) {
+        struct cim_schema_editor *ed = cim_schema_edit(sh.now);
+        struct cim_class_decl d = decl("A", "");
+        d.properties = &p;
+        d.property_count = i & 1;
+        assert_int_equal(cim_schema_put(ed, &d, 0, NULL, NULL), CIMF_OK);
+        struct cim_schema *next = commit(ed), *old;
+        pthread_mutex_lock(&sh.lock);
+        old = sh.now;
+        sh.now = next;
+        sh.ended = i == 199;
+        pthread_mutex_unlock(&sh.lock);
+        cim_schema_unref(old);
+    }
+    for (int i = 0; i < 3; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    pthread_mutex_destroy(&sh.lock);
+    cim_schema_unref(sh.now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree), cmocka_unit_test(test_change),
         cmocka_unit_test(test_conflict_below), cmocka_unit_test(test_associations),
         cmocka_unit_test(test_qualifiers),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
