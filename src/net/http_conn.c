@@ -44,8 +44,10 @@ void http_site_free(struct http_site *s)
 
 static void wait_for(struct http_conn *c, int64_t timeout_us)
 {
-    c->deadline_us = timeout_us > 0 ? clock_mono_us() + timeout_us : 0;
-    if (c->deadline_us) c->site->ops->deadline(c);
+    struct http_site *site = c->site;
+    if (!c->running || !site->now_us) site->now_us = clock_mono_us(); /* once per input is enough */
+    c->deadline_us = timeout_us > 0 ? site->now_us + timeout_us : 0;
+    if (c->deadline_us) site->ops->deadline(c);
 }
 
 void http_conn_init(struct http_conn *c, struct http_site *site, const char *peer, const char *local,
@@ -344,6 +346,7 @@ static size_t run(struct http_conn *c, struct slice in)
     size_t at = 0;
     bool more = true;
     c->running = true;
+    c->site->now_us = 0;
     while (more && !waits(c) && c->state != HTTP_CONN_CLOSED) {
         if (c->state == HTTP_CONN_IDLE && (at == in.n || !begin_request(c))) break;
         at += parse(c, in.n ? in.p + at : "", in.n - at, &more);

@@ -57,6 +57,7 @@ struct http_site {
     struct http_slot *pool;       /* requests at rest */
     unsigned pooled;
     struct buf head;              /* scratch: reply heads */
+    int64_t now_us;               /* of the input being worked on; 0: not asked yet */
     int64_t date_second;
     char date[30];                /* "Sun, 06 Nov 1994 08:49:37 GMT" */
     struct http_stats stats;      /* of this loop; written by it, read by others: atomic */

@@ -490,6 +490,31 @@ static void header_injection(void **state)
     harness_free(h);
 }
 
+/* A head that does not fit into memory is not sent in halves. */
+static void no_room_for_head(void **state)
+{
+    static const char text[] = POST("/later") "Content-Length: 0\r\n\r\n";
+    static char big[2000];
+    for (int begun = 0; begun < 2; begun++) {
+        struct harness *h = harness_new();
+        feed(h, text, sizeof text - 1, 100);
+        struct http_request *r = h->held;
+        struct http_header x = { SLICE("X"), slice_of(big, sizeof big) };
+        memset(big, 'x', sizeof big);
+        h->site.head.cap = 1024;
+        h->held = NULL;
+        if (begun) {
+            http_reply_begin(r, 200, &x, 1);
+            http_reply_end(r);
+        } else {
+            http_reply(r, 200, &x, 1, NULL, 0);
+        }
+        assert_int_equal(h->out.n, 0);
+        assert_true(h->closed && h->released == 1 && h->aborted == 0);
+        harness_free(h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,7 +525,7 @@ int main(void)
         cmocka_unit_test(pipelining), cmocka_unit_test(pipelining_waits),
         cmocka_unit_test(head_limits), cmocka_unit_test(timeouts), cmocka_unit_test(peer_goes),
         cmocka_unit_test(every_truncation), cmocka_unit_test(chunked_reply),
-        cmocka_unit_test(header_injection),
+        cmocka_unit_test(header_injection), cmocka_unit_test(no_room_for_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,7 +103,10 @@ static struct slice head_put(struct http_conn *c, int status, const struct http_
     return buf_slice(b);
 }
 
-enum { SLICES = 64 };
+enum {
+    SLICES = 64,
+    JOIN = 4096, /* smaller bodies are copied behind their head: write(2) is cheaper than writev(2) */
+};
 
 /* Head and body; more slices than fit one vector go in a second send. */
 static void send_with(struct http_conn *c, struct slice head, const struct slice *body, unsigned n)
@@ -122,13 +125,23 @@ static void send_with(struct http_conn *c, struct slice head, const struct slice
     if (count) c->site->ops->send(c, list, count);
 }
 
+/* No memory for the head: half of one must not go out. true: the connection is closed. */
+static bool head_lost(struct http_conn *c)
+{
+    if (buf_ok(&c->site->head)) return false;
+    c->abort_told = true; /* the handler is the one who is calling */
+    http_conn_broken(c);
+    return true;
+}
+
 void http_conn_answer(struct http_conn *c, int status, const struct http_header *headers,
                       unsigned header_count, bool close)
 {
     struct http_slot *s = c->slot;
     if (close || http_conn_must_close(c)) s->close_after = 1;
-    send_with(c, head_put(c, status, headers, header_count, FRAME_LENGTH, 0), NULL, 0);
-    if (c->state == HTTP_CONN_CLOSED) return; /* send found the connection broken */
+    struct slice head = head_put(c, status, headers, header_count, FRAME_LENGTH, 0);
+    if (head_lost(c)) return;
+    send_with(c, head, NULL, 0);
     if (c->state == HTTP_CONN_HEAD || c->state == HTTP_CONN_AUTH) http_conn_skip_body(c);
     else http_conn_request_over(c);
 }
@@ -169,9 +182,14 @@ void http_reply(struct http_request *r, int status, const struct http_header *he
         size_t length = 0;
         for (unsigned i = 0; i < slice_count; i++) length += body[i].n;
         if (http_conn_must_close(c)) s->close_after = 1;
-        bool bare = r->method == HTTP_HEAD || status == 204 || status == 304;
-        send_with(c, head_put(c, status, headers, header_count, FRAME_LENGTH, length), body,
-                  bare ? 0 : slice_count);
+        if (r->method == HTTP_HEAD || status == 204 || status == 304) slice_count = 0;
+        struct slice head = head_put(c, status, headers, header_count, FRAME_LENGTH, length);
+        if (length <= JOIN) {
+            for (unsigned i = 0; i < slice_count; i++) buf_slice_add(&c->site->head, body[i]);
+            head = buf_slice(&c->site->head);
+            slice_count = 0;
+        }
+        if (!head_lost(c)) send_with(c, head, body, slice_count);
     }
     finish(s);
 }
@@ -191,8 +209,9 @@ void http_reply_begin(struct http_request *r, int status, const struct http_head
     s->begun = 1;
     if (c->state != HTTP_CONN_HANDLER) return;
     if (s->http10 || http_conn_must_close(c)) s->close_after = 1;
-    send_with(c, head_put(c, status, headers, header_count,
-                          s->http10 ? FRAME_CLOSE : FRAME_CHUNKED, 0), NULL, 0);
+    struct slice head = head_put(c, status, headers, header_count,
+                                 s->http10 ? FRAME_CLOSE : FRAME_CHUNKED, 0);
+    if (!head_lost(c)) send_with(c, head, NULL, 0);
 }
 
 bool http_reply_chunk(struct http_request *r, const struct slice *data, unsigned slice_count)
