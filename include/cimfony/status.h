@@ -11,6 +11,12 @@
 
 #include <stdint.h>
 
+#if defined(__GNUC__)
+#define CIMF_API __attribute__((visibility("default")))
+#else
+#define CIMF_API
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -55,12 +61,12 @@ struct cimf_status_info {
 };
 
 /* Never NULL: an unknown status gives the row of CIMF_FAILED. */
-const struct cimf_status_info *cimf_status_info(cimf_status status);
+CIMF_API const struct cimf_status_info *cimf_status_info(cimf_status status);
 /* Short name, "NOT_FOUND". */
-const char *cimf_status_name(cimf_status status);
+CIMF_API const char *cimf_status_name(cimf_status status);
 /* First row that carries this HRESULT / WSMan fault code; CIMF_FAILED if none does. */
-cimf_status cimf_status_from_hresult(uint32_t hresult);
-cimf_status cimf_status_from_wsman(uint32_t code);
+CIMF_API cimf_status cimf_status_from_hresult(uint32_t hresult);
+CIMF_API cimf_status cimf_status_from_wsman(uint32_t code);
 
 #ifdef __cplusplus
 }
