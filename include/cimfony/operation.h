@@ -76,8 +76,9 @@ CIMF_API cimf_status cimf_operation_next(cimf_operation *op, const cimf_instance
 CIMF_API cimf_status cimf_operation_next_class(cimf_operation *op, const cimf_class **out, cimf_error *e);
 /* Same for CIMF_CLASS_NAMES: the next name; p is NULL at the end. */
 CIMF_API cimf_status cimf_operation_next_name(cimf_operation *op, cimf_str *out, cimf_error *e);
-/* One of the _next calls would not wait: a result is here, or the end, or an error. */
-CIMF_API bool cimf_operation_ready(const cimf_operation *op);
+/* A _next call would not wait: a result is here, or the end, or an error. When none is left of the last
+ * batch, asking ends the life of the last result and lets the session fetch the next batch. */
+CIMF_API bool cimf_operation_ready(cimf_operation *op);
 /* Reads the rest, throws it away, and answers how the operation ended. */
 CIMF_API cimf_status cimf_operation_finish(cimf_operation *op, cimf_error *e);
 /* The path of what cimf_create made; "" when the server did not tell. Until the operation is freed. */

@@ -88,7 +88,9 @@ struct slice wsman_task_message(struct wsman_task *t);
 void wsman_task_reply(struct wsman_task *t, int http_status, struct slice content_type, struct slice body);
 /* Instead of a reply. */
 void wsman_task_fail(struct wsman_task *t, const struct error *e);
-/* The next item in ITEMS; it lives until the next call for this task. false: none here, see the state. */
+/* wsman_task_next has an item, or the end is known. */
+bool wsman_task_ready(const struct wsman_task *t);
+/* The next item in ITEMS; it lives until the next reply. false: none here, see the state. */
 bool wsman_task_next(struct wsman_task *t, struct wsman_item *out);
 /* Turns a task that is not in WAIT (or whose exchange was broken off) into the Release of its enumeration:
  * SEND, then DONE or FAILED. false: nothing is open on the server. */

@@ -119,7 +119,9 @@ static void want_step(struct wsman_task *t, cimf_status status)
     struct client_space *s = t->want_space;
     if (status == CIMF_OK) {
         const struct cim_class_decl *last = t->chain.d[t->chain.n - 1];
-        if (last->super.n && !client_class_find(s, last->super) && t->chain.n < LIMIT_DERIVATION) {
+        bool again = false;
+        for (uint32_t i = 0; i < t->chain.n; i++) again = again || slice_ieq(t->chain.d[i]->name, last->super);
+        if (last->super.n && !again && !client_class_find(s, last->super) && t->chain.n < LIMIT_DERIVATION) {
             t->want_now = last->super;
             return; /* still SEND */
         }
@@ -382,8 +384,10 @@ void wsman_task_reply(struct wsman_task *t, int http_status, struct slice conten
 {
     if (t->state != WSMAN_TASK_WAIT) return;
     if (t->want.n) {
-        /* The batch may hold items that wait for this class: their tree stays. */
+        /* The batch may hold items that wait for this class: their tree stays, this one goes. */
+        struct arena_mark mark = arena_mark(&t->batch);
         cimf_status status = client_reply_read(t, http_status, content_type, body);
+        arena_rewind(&t->batch, mark);
         bool dead = t->failure.http_status == 401 || status == CIMF_OUT_OF_MEMORY;
         t->state = WSMAN_TASK_SEND;
         if (dead) {
@@ -400,7 +404,6 @@ void wsman_task_reply(struct wsman_task *t, int http_status, struct slice conten
     t->items = NULL;
     t->node_count = t->node_at = t->item_count = t->item_at = 0;
     t->failure = (struct wsman_failure){ 0 };
-    if (t->phase == PHASE_START) t->phase = PHASE_MAIN;
     cimf_status status = client_reply_read(t, http_status, content_type, body);
     if (status == CIMF_OK) {
         step(t);
@@ -432,6 +435,12 @@ bool wsman_task_next(struct wsman_task *t, struct wsman_item *out)
         t->state = WSMAN_TASK_DONE;
     }
     return false;
+}
+
+bool wsman_task_ready(const struct wsman_task *t)
+{
+    return t->state == WSMAN_TASK_DONE || t->state == WSMAN_TASK_FAILED ||
+           (t->state == WSMAN_TASK_ITEMS && t->item_at < t->item_count);
 }
 
 bool wsman_task_release(struct wsman_task *t)

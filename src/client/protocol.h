@@ -1,0 +1,106 @@
+/*
+ * client/protocol.h - what a protocol does for a session. The scheme of the URL picks the row; everything
+ * above it (session.c, operation.c) is the same for all.
+ *
+ * Nothing here blocks. A protocol owns its connection; it moves when step is called.
+ */
+#ifndef CLIENT_PROTOCOL_H
+#define CLIENT_PROTOCOL_H
+
+#include <cimfony/operation.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "cim/instance.h"
+
+enum client_verb {
+    CLIENT_IDENTIFY, CLIENT_GET, CLIENT_PUT, CLIENT_CREATE, CLIENT_DELETE, CLIENT_INVOKE,
+    CLIENT_ENUMERATE, CLIENT_QUERY, CLIENT_CLASS, CLIENT_CLASSES, CLIENT_CLASS_NAMES,
+};
+
+struct client_request {
+    enum client_verb verb;
+    struct slice ns, class_name, path, query, method;
+    const struct cim_instance *instance;
+    bool exact;
+};
+
+/* A failure as the protocol knows it. */
+struct client_failure {
+    struct error error;
+    uint32_t fault_code;
+    int http_status;
+};
+
+struct client_item {
+    const struct cim_object *object;
+    struct slice name;
+};
+
+enum client_turn { CLIENT_ITEM, CLIENT_WAIT, CLIENT_END, CLIENT_FAILURE };
+
+struct client_protocol {
+    const char *scheme;
+    unsigned port;
+    bool tls;
+    cimf_status (*open)(struct cimf_session *s, struct error *e); /* sets s->state; makes no connection */
+    void (*close)(struct cimf_session *s);                        /* frees state and all operations */
+    cimf_status (*start)(struct cimf_operation *op, const struct client_request *r, struct error *e);
+    /* The next result if it is here. Ends the life of the last one. */
+    enum client_turn (*next)(struct cimf_operation *op, struct client_item *item);
+    bool (*ready)(struct cimf_operation *op);
+    const struct client_failure *(*failure)(const struct cimf_operation *op); /* after CLIENT_FAILURE */
+    struct slice (*path)(const struct cimf_operation *op);
+    /* Breaks off; what is open on the server is released later (then `finished` answers false). */
+    void (*cancel)(struct cimf_operation *op);
+    bool (*finished)(const struct cimf_operation *op);
+    void (*free)(struct cimf_operation *op); /* op->state */
+    void (*step)(struct cimf_session *s);
+    int (*fd)(const struct cimf_session *s);
+    short (*events)(const struct cimf_session *s);
+    int64_t (*deadline)(const struct cimf_session *s); /* clock_mono_us; INT64_MAX: never */
+};
+extern const struct client_protocol *const client_protocols[]; /* NULL-terminated */
+
+struct cimf_session {
+    const struct client_protocol *protocol;
+    void *state;                        /* the protocol's */
+    struct arena arena;                 /* texts */
+    struct slice host, user, ns;
+    unsigned port;
+    bool loopback;
+    struct cimf_session_options options;/* its texts are in the arena, but the password is only in `secret` */
+    struct buf secret;                  /* wiped */
+    struct cimf_operation *operations;  /* in the order of their turns; freed ones that still release too */
+};
+
+struct cimf_operation {
+    struct cimf_session *session;
+    struct cimf_operation *next;
+    void *state;                        /* the protocol's */
+    bool cancelled;
+    bool orphan;                        /* the caller freed it */
+};
+
+/* fail.c: the public error; *out may be NULL. Answers the status. s may be NULL. */
+cimf_status client_fail(const struct cimf_session *s, const struct client_failure *f, cimf_error *out);
+cimf_status client_fail_error(const struct cimf_session *s, const struct error *e, cimf_error *out);
+cimf_status client_fail_status(cimf_status status, cimf_error *out);
+
+/* url.c */
+struct client_url {
+    const struct client_protocol *protocol;
+    struct slice scheme, user, host; /* host without brackets */
+    unsigned port;                   /* 0: not given */
+    struct slice ns;                 /* "" : not given */
+};
+cimf_status client_url_read(struct slice text, struct client_url *out, struct error *e);
+bool client_is_loopback(struct slice host);
+
+static inline struct slice client_slice(cimf_str s) { return slice_of(s.p, s.n); }
+static inline cimf_str client_str(struct slice s)
+{
+    return (cimf_str){ s.p, s.n };
+}
+
+#endif
