@@ -93,11 +93,11 @@ static cimf_status wsmv_open(struct cimf_session *s, struct error *e)
 
 static cimf_status wsmv_start(struct cimf_operation *op, const struct client_request *r, struct error *e)
 {
-    static const enum wsman_verb verbs[] = {
-        [CLIENT_IDENTIFY] = WSMAN_IDENTIFY, [CLIENT_GET] = WSMAN_GET, [CLIENT_PUT] = WSMAN_PUT,
-        [CLIENT_CREATE] = WSMAN_CREATE, [CLIENT_DELETE] = WSMAN_DELETE, [CLIENT_INVOKE] = WSMAN_INVOKE,
-        [CLIENT_ENUMERATE] = WSMAN_ENUMERATE, [CLIENT_QUERY] = WSMAN_QUERY, [CLIENT_CLASS] = WSMAN_CLASS,
-        [CLIENT_CLASSES] = WSMAN_CLASSES, [CLIENT_CLASS_NAMES] = WSMAN_CLASS_NAMES,
+    static const enum wsman_ask verbs[] = {
+        [CLIENT_IDENTIFY] = WSMAN_ASK_IDENTIFY, [CLIENT_GET] = WSMAN_ASK_GET, [CLIENT_PUT] = WSMAN_ASK_PUT,
+        [CLIENT_CREATE] = WSMAN_ASK_CREATE, [CLIENT_DELETE] = WSMAN_ASK_DELETE, [CLIENT_INVOKE] = WSMAN_ASK_INVOKE,
+        [CLIENT_ENUMERATE] = WSMAN_ASK_ENUMERATE, [CLIENT_QUERY] = WSMAN_ASK_QUERY, [CLIENT_CLASS] = WSMAN_ASK_CLASS,
+        [CLIENT_CLASSES] = WSMAN_ASK_CLASSES, [CLIENT_CLASS_NAMES] = WSMAN_ASK_CLASS_NAMES,
     };
     struct wsmv *w = op->session->state;
     struct wsmv_task *t = calloc(1, sizeof *t);

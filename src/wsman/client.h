@@ -31,22 +31,22 @@ cimf_status wsman_client_new(const struct wsman_client_config *config, struct ws
 /* After its tasks. Classes that were handed out live on by their references. */
 void wsman_client_free(struct wsman_client *c);
 
-enum wsman_verb {
-    WSMAN_IDENTIFY,
-    WSMAN_GET,         /* path */
-    WSMAN_PUT,         /* path, instance */
-    WSMAN_CREATE,      /* instance */
-    WSMAN_DELETE,      /* path */
-    WSMAN_INVOKE,      /* path (of an instance or class), method, instance: in-parameters or NULL */
-    WSMAN_ENUMERATE,   /* class_name, exact */
-    WSMAN_QUERY,       /* query */
-    WSMAN_CLASS,       /* class_name */
-    WSMAN_CLASSES,     /* class_name ("" : all): whole classes, superclasses first */
-    WSMAN_CLASS_NAMES, /* class_name */
+enum wsman_ask {
+    WSMAN_ASK_IDENTIFY,
+    WSMAN_ASK_GET,         /* path */
+    WSMAN_ASK_PUT,         /* path, instance */
+    WSMAN_ASK_CREATE,      /* instance */
+    WSMAN_ASK_DELETE,      /* path */
+    WSMAN_ASK_INVOKE,      /* path (of an instance or class), method, instance: in-parameters or NULL */
+    WSMAN_ASK_ENUMERATE,   /* class_name, exact */
+    WSMAN_ASK_QUERY,       /* query */
+    WSMAN_ASK_CLASS,       /* class_name */
+    WSMAN_ASK_CLASSES,     /* class_name ("" : all): whole classes, superclasses first */
+    WSMAN_ASK_CLASS_NAMES, /* class_name */
 };
 
 struct wsman_request {
-    enum wsman_verb verb;
+    enum wsman_ask verb;
     struct slice ns;         /* normalised; "" = the client's */
     struct slice class_name;
     struct slice path;       /* text */

@@ -64,7 +64,7 @@ static bool target_write(struct wsman_task *t, struct buf *uri, struct buf *sele
     struct wsman_codec c = client_codec(t, &t->arena, t->space);
     struct slice ns = t->space->ns;
     if (!t->path.class_name.n) { /* a class of the request */
-        struct slice name = t->request.verb == WSMAN_QUERY ? SLICE("*") : t->request.class_name;
+        struct slice name = t->request.verb == WSMAN_ASK_QUERY ? SLICE("*") : t->request.class_name;
         return uri_write(t, uri, ns, name) &&
                (c.form.kind == WSMAN_URI_WMI || namespace_selector(selectors, ns));
     }
@@ -79,11 +79,11 @@ static bool target_write(struct wsman_task *t, struct buf *uri, struct buf *sele
 static bool enumerate_body(struct wsman_task *t)
 {
     struct buf *out = &t->message;
-    bool query = t->request.verb == WSMAN_QUERY;
+    bool query = t->request.verb == WSMAN_ASK_QUERY;
     buf_lit(out, "<n:Enumerate><w:OptimizeEnumeration/><w:MaxElements>");
     buf_u64(out, t->client->config.max_elements);
     buf_lit(out, "</w:MaxElements>");
-    if (t->request.verb == WSMAN_CLASS_NAMES || t->by_names) {
+    if (t->request.verb == WSMAN_ASK_CLASS_NAMES || t->by_names) {
         buf_lit(out, "<w:EnumerationMode>EnumerateEPR</w:EnumerationMode>");
     }
     if (t->request.exact) buf_lit(out, "<b:PolymorphismMode>None</b:PolymorphismMode>");
@@ -128,9 +128,9 @@ static bool body_write(struct wsman_task *t, struct slice uri)
     if (t->phase == PHASE_RELEASE) return release_body(t);
     struct wsman_codec c = client_codec(t, &t->arena, t->space);
     switch (t->request.verb) {
-    case WSMAN_PUT: case WSMAN_CREATE: return wsman_instance_write(&t->message, &c, t->request.instance);
-    case WSMAN_INVOKE: return invoke_body(t, uri);
-    case WSMAN_ENUMERATE: case WSMAN_QUERY: case WSMAN_CLASSES: case WSMAN_CLASS_NAMES: return enumerate_body(t);
+    case WSMAN_ASK_PUT: case WSMAN_ASK_CREATE: return wsman_instance_write(&t->message, &c, t->request.instance);
+    case WSMAN_ASK_INVOKE: return invoke_body(t, uri);
+    case WSMAN_ASK_ENUMERATE: case WSMAN_ASK_QUERY: case WSMAN_ASK_CLASSES: case WSMAN_ASK_CLASS_NAMES: return enumerate_body(t);
     default: return true; /* Get and Delete have none */
     }
 }
@@ -140,11 +140,11 @@ static const char *action_of(const struct wsman_task *t)
     if (t->phase == PHASE_PULL) return SOAP_ENUMERATION "Pull";
     if (t->phase == PHASE_RELEASE) return SOAP_ENUMERATION "Release";
     switch (t->request.verb) {
-    case WSMAN_PUT: return SOAP_TRANSFER "Put";
-    case WSMAN_CREATE: return SOAP_TRANSFER "Create";
-    case WSMAN_DELETE: return SOAP_TRANSFER "Delete";
-    case WSMAN_INVOKE: return NULL;
-    case WSMAN_GET: case WSMAN_CLASS: case WSMAN_IDENTIFY: return SOAP_TRANSFER "Get";
+    case WSMAN_ASK_PUT: return SOAP_TRANSFER "Put";
+    case WSMAN_ASK_CREATE: return SOAP_TRANSFER "Create";
+    case WSMAN_ASK_DELETE: return SOAP_TRANSFER "Delete";
+    case WSMAN_ASK_INVOKE: return NULL;
+    case WSMAN_ASK_GET: case WSMAN_ASK_CLASS: case WSMAN_ASK_IDENTIFY: return SOAP_TRANSFER "Get";
     default: return SOAP_ENUMERATION "Enumerate";
     }
 }
@@ -199,9 +199,9 @@ static bool identify_write(struct wsman_task *t)
 
 static bool main_write(struct wsman_task *t)
 {
-    enum wsman_verb verb = t->request.verb;
-    bool metadata = verb == WSMAN_CLASSES || verb == WSMAN_CLASS_NAMES;
-    bool reads = verb == WSMAN_GET || verb == WSMAN_PUT || verb == WSMAN_ENUMERATE || verb == WSMAN_QUERY;
+    enum wsman_ask verb = t->request.verb;
+    bool metadata = verb == WSMAN_ASK_CLASSES || verb == WSMAN_ASK_CLASS_NAMES;
+    bool reads = verb == WSMAN_ASK_GET || verb == WSMAN_ASK_PUT || verb == WSMAN_ASK_ENUMERATE || verb == WSMAN_ASK_QUERY;
     struct buf uri, selectors;
     buf_init(&uri, 0);
     buf_init(&selectors, 0);
@@ -217,7 +217,7 @@ static bool main_write(struct wsman_task *t)
     if (metadata) {
         o.options = class_options;
         o.option_count = sizeof class_options / sizeof *class_options;
-    } else if ((reads || verb == WSMAN_CREATE || verb == WSMAN_INVOKE) && t->client->config.form == WSMAN_URI_WMI) {
+    } else if ((reads || verb == WSMAN_ASK_CREATE || verb == WSMAN_ASK_INVOKE) && t->client->config.form == WSMAN_URI_WMI) {
         o.options = instance_options;
         o.option_count = 1;
     }
@@ -232,7 +232,7 @@ cimf_status client_message_write(struct wsman_task *t)
     buf_clear(&t->message);
     bool ok;
     if (t->want.n) ok = class_get_write(t);
-    else if (t->request.verb == WSMAN_IDENTIFY) ok = identify_write(t);
+    else if (t->request.verb == WSMAN_ASK_IDENTIFY) ok = identify_write(t);
     else ok = main_write(t);
     return ok ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }

@@ -137,15 +137,15 @@ static cimf_status body_read(struct wsman_task *t, const struct xml_node *n)
         return CIMF_OK;
     }
     switch (t->request.verb) {
-    case WSMAN_IDENTIFY:
+    case WSMAN_ASK_IDENTIFY:
         if (!n || !slice_is(n->name, "IdentifyResponse")) break; /* OMI puts it into the SOAP namespace */
         return client_identity_read(t, n, &t->failure.error);
-    case WSMAN_GET:
+    case WSMAN_ASK_GET:
         return n ? single_node(t, n) : fails(t, CIMF_PROTOCOL_ERROR, "the reply holds no instance");
-    case WSMAN_PUT: return n ? single_node(t, n) : CIMF_OK;
-    case WSMAN_CREATE: return created_read(t, n);
-    case WSMAN_DELETE: return CIMF_OK;
-    case WSMAN_INVOKE:
+    case WSMAN_ASK_PUT: return n ? single_node(t, n) : CIMF_OK;
+    case WSMAN_ASK_CREATE: return created_read(t, n);
+    case WSMAN_ASK_DELETE: return CIMF_OK;
+    case WSMAN_ASK_INVOKE:
         return n ? client_output_read(t, n, &t->failure.error) : CIMF_OK;
     default: return enumeration_read(t, n);
     }
@@ -184,7 +184,7 @@ cimf_status client_reply_read(struct wsman_task *t, int http_status, struct slic
     struct soap_fault_info info;
     if (soap_fault_read(a, &envelope, &info)) return fault(t, &info);
     if (http_status != 200) return http_fails(t, http_status);
-    bool identify = t->request.verb == WSMAN_IDENTIFY;
+    bool identify = t->request.verb == WSMAN_ASK_IDENTIFY;
     if (!identify && !slice_ieq(bare_id(envelope.relates_to), bare_id(slice_str(t->message_id)))) {
         return fails(t, CIMF_PROTOCOL_ERROR, "the reply relates to another message");
     }

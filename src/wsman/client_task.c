@@ -57,7 +57,7 @@ static cimf_status copy_request(struct wsman_task *t, const struct wsman_request
     if (r->instance) {
         t->request.instance = cim_instance_copy(a, r->instance);
         if (!t->request.instance) return CIMF_OUT_OF_MEMORY;
-        if (r->verb == WSMAN_CREATE) t->request.class_name = t->request.instance->cls->name;
+        if (r->verb == WSMAN_ASK_CREATE) t->request.class_name = t->request.instance->cls->name;
     }
     t->space = client_space_get(t->client, ns);
     return t->space ? arena_status(a) : CIMF_OUT_OF_MEMORY;
@@ -71,13 +71,13 @@ cimf_status wsman_task_new(struct wsman_client *c, const struct wsman_request *r
     t->client = c;
     size_t room = (size_t)(c->config.max_envelope > ((uint64_t)64 << 20) / 32 ? c->config.max_envelope * 32
                                                                              : (uint64_t)64 << 20);
-    arena_init(&t->arena, r->verb == WSMAN_CLASSES ? (size_t)512 << 20 : 0);
+    arena_init(&t->arena, r->verb == WSMAN_ASK_CLASSES ? (size_t)512 << 20 : 0);
     arena_init(&t->batch, room);
     arena_init(&t->want_arena, 0);
     buf_init(&t->message, 0);
     buf_init(&t->context, 0);
     cimf_status status = copy_request(t, r, e);
-    if (status == CIMF_OK && r->verb == WSMAN_QUERY) status = client_query_scan(t);
+    if (status == CIMF_OK && r->verb == WSMAN_ASK_QUERY) status = client_query_scan(t);
     if (status != CIMF_OK) {
         wsman_task_free(t);
         return status;
@@ -146,7 +146,7 @@ static void fail(struct wsman_task *t, cimf_status status)
 /* A key without a name, or one that may be a reference, needs the class. */
 static bool path_needs_class(const struct wsman_task *t)
 {
-    if (t->request.verb != WSMAN_DELETE) return true;
+    if (t->request.verb != WSMAN_ASK_DELETE) return true;
     for (uint32_t i = 0; i < t->path.key_count; i++) {
         const struct cim_key *k = &t->path.keys[i];
         bool text = k->value.type == CIM_STRING && !k->value.null;
@@ -158,9 +158,9 @@ static bool path_needs_class(const struct wsman_task *t)
 static bool start_wants(struct wsman_task *t)
 {
     switch (t->request.verb) {
-    case WSMAN_GET: case WSMAN_PUT: case WSMAN_DELETE: case WSMAN_INVOKE:
+    case WSMAN_ASK_GET: case WSMAN_ASK_PUT: case WSMAN_ASK_DELETE: case WSMAN_ASK_INVOKE:
         return path_needs_class(t) && want(t, t->space, t->path.class_name);
-    case WSMAN_CLASS: return want(t, t->space, t->request.class_name);
+    case WSMAN_ASK_CLASS: return want(t, t->space, t->request.class_name);
     default: return false;
     }
 }
@@ -184,7 +184,7 @@ static void class_items(struct wsman_task *t, const struct cim_class *cls)
 static void begin_main(struct wsman_task *t)
 {
     const struct cim_class *cls = t->path.class_name.n ? client_class_find(t->space, t->path.class_name) : NULL;
-    if (t->request.verb == WSMAN_CLASS) {
+    if (t->request.verb == WSMAN_ASK_CLASS) {
         cls = client_class_find(t->space, t->request.class_name);
         if (cls) class_items(t, cls);
         else if (t->failure.error.status != CIMF_OK) fail(t, t->failure.error.status);
@@ -269,7 +269,7 @@ static cimf_status metadata_item(struct wsman_task *t, const struct xml_node *n)
     if (slice_is(n->name, "Item") && xml_first(n)) n = xml_first(n);
     struct cim_class_decl decl = { .name = metadata_name(t, n) };
     if (!decl.name.n) return error_set(&t->failure.error, CIMF_PROTOCOL_ERROR, "wsman", "an item of the reply is no class");
-    if (t->request.verb == WSMAN_CLASS_NAMES) {
+    if (t->request.verb == WSMAN_ASK_CLASS_NAMES) {
         t->items[t->item_count++].name = decl.name;
         return CIMF_OK;
     }
@@ -293,7 +293,7 @@ static void metadata_page(struct wsman_task *t)
     for (uint32_t i = 0; i < t->node_count && status == CIMF_OK; i++) status = metadata_item(t, t->nodes[i]);
     if (status != CIMF_OK) {
         fail(t, status);
-    } else if (t->request.verb == WSMAN_CLASS_NAMES) {
+    } else if (t->request.verb == WSMAN_ASK_CLASS_NAMES) {
         t->state = WSMAN_TASK_ITEMS;
     } else if (t->context.n) {
         t->phase = PHASE_PULL;
@@ -322,13 +322,13 @@ static void types_step(struct wsman_task *t)
 /* After the reply of the phase was read. */
 static void main_step(struct wsman_task *t)
 {
-    enum wsman_verb verb = t->request.verb;
+    enum wsman_ask verb = t->request.verb;
     if (t->phase == PHASE_RELEASE) {
         t->state = WSMAN_TASK_DONE;
-    } else if (verb == WSMAN_CLASSES || verb == WSMAN_CLASS_NAMES) {
+    } else if (verb == WSMAN_ASK_CLASSES || verb == WSMAN_ASK_CLASS_NAMES) {
         t->item_at = t->item_count = 0;
         metadata_page(t);
-    } else if (verb == WSMAN_IDENTIFY || verb == WSMAN_INVOKE) {
+    } else if (verb == WSMAN_ASK_IDENTIFY || verb == WSMAN_ASK_INVOKE) {
         t->state = WSMAN_TASK_ITEMS;
     } else {
         t->phase = PHASE_TYPES;
@@ -373,7 +373,7 @@ struct slice wsman_task_message(struct wsman_task *t)
 static bool try_names(struct wsman_task *t)
 {
     bool refused = cimf_status_info(t->failure.error.status)->exit_code == 7;
-    if (t->request.verb != WSMAN_CLASSES || t->phase != PHASE_MAIN || t->by_names || !refused) return false;
+    if (t->request.verb != WSMAN_ASK_CLASSES || t->phase != PHASE_MAIN || t->by_names || !refused) return false;
     t->by_names = true;
     t->failure = (struct wsman_failure){ 0 };
     t->state = WSMAN_TASK_SEND;
@@ -428,7 +428,7 @@ bool wsman_task_next(struct wsman_task *t, struct wsman_item *out)
         *out = t->items[t->item_at++];
         return true;
     }
-    if (t->context.n && t->request.verb != WSMAN_CLASSES) {
+    if (t->context.n && t->request.verb != WSMAN_ASK_CLASSES) {
         t->phase = PHASE_PULL;
         t->state = WSMAN_TASK_SEND;
     } else {
