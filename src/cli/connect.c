@@ -67,7 +67,7 @@ int cli_connect(struct cli *c)
     cimf_error e;
     cimf_str user = c->options.user;
     if (!user.n && cimf_url_user(cli_operand(c, 0), &user, &e) != CIMF_OK) return cli_failed(c, &e);
-    if (user.n) {
+    if (user.n && c->options.auth == CIMF_AUTH_BASIC) { /* what else there is, is refused below */
         int code = find_password(c, user);
         if (code) return code;
     } else if (c->password_stdin) {

@@ -48,7 +48,9 @@ cimf_status client_fail(const struct cimf_session *s, const struct client_failur
     snprintf(out->subject, sizeof out->subject, "%s", f->error.subject);
     snprintf(out->text, sizeof out->text, "%s", f->error.text[0] ? f->error.text : cimf_status_info(status)->text);
     if (s && status == CIMF_CONNECT_FAILED) hint_connection(s, out->hint, sizeof out->hint);
-    else if (status == CIMF_PROTOCOL_ERROR && (f->http_status == 404 || f->http_status == 405)) {
+    else if (s && status == CIMF_ACCESS_DENIED && !f->http_status) {
+        snprintf(out->hint, sizeof out->hint, "use wsmv+https://; on a network that you trust, --clear-password");
+    } else if (status == CIMF_PROTOCOL_ERROR && (f->http_status == 404 || f->http_status == 405)) {
         snprintf(out->hint, sizeof out->hint, "see whether this port is the one of the management service");
     } else snprintf(out->hint, sizeof out->hint, "%s", hint_of(status));
     return status;

@@ -44,7 +44,7 @@ static cimf_status take_credentials(struct cimf_session *s, const struct client_
     buf_slice_add(&s->secret, client_slice(o->password));
     if (s->user.n && !url->protocol->tls && !s->loopback && !o->allow_clear_password) {
         return bad_option(e, CIMF_ACCESS_DENIED,
-                          "the password would travel in the clear; use wsmv+https://, or allow it if the network is trusted");
+                          "the password would travel over the network in the clear");
     }
     return buf_ok(&s->secret) && s->user.p ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }
