@@ -54,7 +54,8 @@ int cli_set(struct cli *c)
     bool memory = true;
     if (status == CIMF_OK && after) {
         memory = output_begin(&o, c->format, stdout, true) && output_add(&o, after);
-        memory = output_end(&o) && memory;
+        if (memory) memory = output_end(&o);
+        else output_abandon(&o);
     }
     cimf_operation_free(op);
     if (status != CIMF_OK) return cli_failed(c, &e);
@@ -107,7 +108,9 @@ static int make_parameters(struct cli *c, cimf_instance **in)
     int method = cls ? cimf_class_find_method(cls, cli_operand(c, 2)) : -1;
     const cimf_class *parameters = method >= 0 ? cimf_class_method_in(cls, (uint32_t)method) : NULL;
     if (cls && method < 0) {
-        code = cli_failed_usage(c, "%s has no method %.80s", name, c->operands[2]);
+        e = (cimf_error){ .status = CIMF_INVALID_METHOD, .hint = "cim class shows the methods of a class" };
+        snprintf(e.text, sizeof e.text, "%.100s has no method %.100s", name, c->operands[2]);
+        code = cli_failed(c, &e);
     } else if (cls && !parameters) {
         code = cli_failed_usage(c, "%.80s takes no parameters", c->operands[2]);
     } else {
@@ -138,7 +141,8 @@ int cli_call(struct cli *c)
     if (status == CIMF_OK && out) {
         struct output o;
         memory = output_begin(&o, c->format, stdout, true) && output_add(&o, out);
-        memory = output_end(&o) && memory;
+        if (memory) memory = output_end(&o);
+        else output_abandon(&o);
     }
     cimf_operation_free(op);
     if (status != CIMF_OK) return cli_failed(c, &e);

@@ -78,11 +78,15 @@ static bool add(struct output *o, const cimf_instance *in)
 
 static bool end(struct output *o)
 {
+    return true;
+}
+
+static void free_state(struct output *o)
+{
     struct csv *c = o->state;
     for (char **name = c->names; name && *name; name++) free(*name);
     free(c->names);
     free(c);
-    return true;
 }
 
-const struct output_kind output_csv = { "csv", begin, add, end };
+const struct output_kind output_csv = { "csv", begin, add, end, free_state };

@@ -87,13 +87,12 @@ static void instance(FILE *out, const cimf_instance *in, unsigned indent)
 
 static bool begin(struct output *o)
 {
-    if (!o->single) fputc('[', o->out);
     return true;
 }
 
 static bool add(struct output *o, const cimf_instance *in)
 {
-    if (!o->single) fputs(o->count ? ",\n  " : "\n  ", o->out);
+    if (!o->single) fputs(o->count ? ",\n  " : "[\n  ", o->out);
     instance(o->out, in, o->single ? 0 : 2);
     return true;
 }
@@ -101,8 +100,8 @@ static bool add(struct output *o, const cimf_instance *in)
 static bool end(struct output *o)
 {
     if (o->single) fputs(o->count ? "\n" : "null\n", o->out);
-    else fputs(o->count ? "\n]\n" : "]\n", o->out);
+    else fputs(o->count ? "\n]\n" : "[]\n", o->out);
     return true;
 }
 
-const struct output_kind output_json = { "json", begin, add, end };
+const struct output_kind output_json = { "json", begin, add, end, NULL };

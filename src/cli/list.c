@@ -47,4 +47,4 @@ static bool end(struct output *o)
     return true;
 }
 
-const struct output_kind output_list = { "list", begin, add, end };
+const struct output_kind output_list = { "list", begin, add, end, NULL };

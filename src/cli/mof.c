@@ -23,4 +23,4 @@ static bool end(struct output *o)
     return true;
 }
 
-const struct output_kind output_mof = { "mof", begin, add, end };
+const struct output_kind output_mof = { "mof", begin, add, end, NULL };

@@ -48,9 +48,17 @@ bool output_add(struct output *o, const cimf_instance *in)
     return ok;
 }
 
+void output_abandon(struct output *o)
+{
+    if (o->state && o->kind->free) o->kind->free(o);
+    o->state = NULL;
+}
+
 bool output_end(struct output *o)
 {
-    return o->kind->end(o);
+    bool ok = (o->state || !o->kind->free) && o->kind->end(o);
+    output_abandon(o);
+    return ok;
 }
 
 bool output_is_whole(const cimf_instance *in)

@@ -27,9 +27,10 @@ struct output {
 
 struct output_kind {
     const char *name;
-    bool (*begin)(struct output *o);   /* false: out of memory */
+    bool (*begin)(struct output *o);   /* writes nothing; false: out of memory */
     bool (*add)(struct output *o, const cimf_instance *in);
     bool (*end)(struct output *o);
+    void (*free)(struct output *o);    /* o->state, not NULL; NULL when there is none */
 };
 extern const struct output_kind output_table, output_list, output_json, output_csv, output_xml, output_mof;
 
@@ -37,6 +38,8 @@ extern const struct output_kind output_table, output_list, output_json, output_c
 bool output_begin(struct output *o, enum output_format f, FILE *out, bool single);
 bool output_add(struct output *o, const cimf_instance *in);
 bool output_end(struct output *o);
+/* Instead of output_end: nothing more is written, and nothing at all when no instance was. */
+void output_abandon(struct output *o);
 
 /* --- text.c: growing text ----------------------------------------------------------------------- */
 

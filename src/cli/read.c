@@ -12,9 +12,8 @@ static int print_results(struct cli *c, cimf_operation *op, bool single)
         memory = output_add(&o, in);
         if (ferror(stdout)) break;
     }
-    if (o.state || memory) {
-        if (status == CIMF_OK || o.count) memory = output_end(&o) && memory;
-    }
+    if (memory && (status == CIMF_OK || o.count)) memory = output_end(&o);
+    else output_abandon(&o);
     cimf_operation_free(op);
     if (status != CIMF_OK) return cli_failed(c, &e);
     return memory ? 0 : cli_no_memory(c);

@@ -202,13 +202,17 @@ static bool add(struct output *o, const cimf_instance *in)
 
 static bool end(struct output *o)
 {
+    flush(o, o->state);
+    return true;
+}
+
+static void free_state(struct output *o)
+{
     struct table *t = o->state;
-    flush(o, t);
     free_rows(t);
     free_columns(t);
     free(t->rows);
     free(t);
-    return true;
 }
 
-const struct output_kind output_table = { "table", begin, add, end };
+const struct output_kind output_table = { "table", begin, add, end, free_state };

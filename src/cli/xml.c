@@ -79,20 +79,26 @@ static void instance(FILE *out, const cimf_instance *in, unsigned indent)
 
 static bool begin(struct output *o)
 {
-    fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<instances>\n", o->out);
     return true;
+}
+
+static void head(struct output *o)
+{
+    if (o->count == 0) fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<instances>\n", o->out);
 }
 
 static bool add(struct output *o, const cimf_instance *in)
 {
+    head(o);
     instance(o->out, in, 2);
     return true;
 }
 
 static bool end(struct output *o)
 {
+    head(o);
     fputs("</instances>\n", o->out);
     return true;
 }
 
-const struct output_kind output_xml = { "xml", begin, add, end };
+const struct output_kind output_xml = { "xml", begin, add, end, NULL };

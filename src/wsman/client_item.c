@@ -37,6 +37,46 @@ bool client_item_class(struct wsman_task *t, const struct xml_node *n, struct sl
     return true;
 }
 
+/* The next element below root in document order. */
+static const struct xml_node *walk(const struct xml_node *n, const struct xml_node *root)
+{
+    if (xml_first(n)) return xml_first(n);
+    for (; n != root; n = n->parent) {
+        if (xml_next(n)) return xml_next(n);
+    }
+    return NULL;
+}
+
+/* The class of an embedded object ("q:Class_Type") or of the object that a reference names. */
+static bool inner_class(struct wsman_task *t, const struct xml_node *n, struct slice *ns, struct slice *name)
+{
+    struct slice text = SLICE(""), local = SLICE("");
+    struct wsman_uri uri;
+    if (xml_is(n, NS_W, "ResourceURI")) {
+        text = n->text;
+    } else {
+        const struct xml_attr *type = xml_attr_ns(n, NS_XSI, "type");
+        if (type) xml_qname(n, type->value, &text, &local);
+    }
+    if (!text.n || wsman_uri_read(&t->batch, text, &uri, NULL) != CIMF_OK) return false;
+    if (uri.kind != WSMAN_URI_WMI && uri.kind != WSMAN_URI_CIM) return false;
+    *ns = uri.ns.n ? uri.ns : t->space->ns;
+    *name = uri.class_name;
+    return name->n > 0;
+}
+
+bool client_item_inner_class(struct wsman_task *t, const struct xml_node *item, const struct xml_node **at,
+                             struct slice *ns, struct slice *name)
+{
+    const struct xml_node *n = *at ? *at : item;
+    while ((n = walk(n, item))) {
+        if (!inner_class(t, n, ns, name)) continue;
+        *at = n;
+        return true;
+    }
+    return false;
+}
+
 /* --- fragments: the selected properties of a query ---------------------------------------------- */
 
 struct columns {
@@ -182,11 +222,12 @@ cimf_status client_identity_read(struct wsman_task *t, const struct xml_node *n,
     return one_item(t, in);
 }
 
-cimf_status client_output_read(struct wsman_task *t, const struct xml_node *n, struct error *e)
+cimf_status client_output_read(struct wsman_task *t, struct error *e)
 {
+    if (!t->node_count) return CIMF_OK;
     const struct cim_class *cls = client_class_find(t->space, t->path.class_name);
     const struct cim_method *m = cls ? cim_class_method(cls, t->request.method) : NULL;
     struct cim_instance *in;
-    cimf_status status = object_read(t, n, t->space, m ? m->out : NULL, SLICE("__PARAMETERS"), &in, e);
+    cimf_status status = object_read(t, t->nodes[0], t->space, m ? m->out : NULL, SLICE("__PARAMETERS"), &in, e);
     return status == CIMF_OK ? one_item(t, in) : status;
 }

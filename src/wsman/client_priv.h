@@ -10,6 +10,7 @@
 enum {
     CLIENT_CONTEXT = 65536,     /* bytes of an enumeration context */
     CLIENT_EMPTY_PULLS = 100,   /* replies without an item in a row before an enumeration is given up */
+    CLIENT_INNER_CLASSES = 1000,/* classes fetched because a reply mentions them, an operation */
     CLIENT_CLASSES = 20000,     /* classes remembered of one namespace */
 };
 
@@ -68,6 +69,7 @@ struct wsman_task {
     struct client_space *want_space;
     struct slice want;              /* the class asked for; "" : none */
     struct slice want_now;          /* it, or a superclass of it */
+    unsigned wanted;                /* classes that replies mentioned and that were asked for */
     struct arena want_arena;        /* the declarations of the chain */
     struct client_decls chain;
 
@@ -100,9 +102,12 @@ cimf_status client_query_scan(struct wsman_task *t);
 cimf_status client_items_read(struct wsman_task *t, struct error *e);
 /* The class (of which namespace) that an item needs; false: none (fragments, references). */
 bool client_item_class(struct wsman_task *t, const struct xml_node *n, struct slice *ns, struct slice *name);
+/* The classes of embedded objects and references in it, one by one; start with *at = NULL. */
+bool client_item_inner_class(struct wsman_task *t, const struct xml_node *item, const struct xml_node **at,
+                             struct slice *ns, struct slice *name);
 /* Identify and Invoke replies as one item. */
 cimf_status client_identity_read(struct wsman_task *t, const struct xml_node *n, struct error *e);
-cimf_status client_output_read(struct wsman_task *t, const struct xml_node *n, struct error *e);
+cimf_status client_output_read(struct wsman_task *t, struct error *e);
 /* client_reply.c: what the reply says, with t->phase as it was when the message was sent. */
 cimf_status client_reply_read(struct wsman_task *t, int http_status, struct slice content_type,
                               struct slice body);

@@ -142,11 +142,9 @@ static cimf_status body_read(struct wsman_task *t, const struct xml_node *n)
         return client_identity_read(t, n, &t->failure.error);
     case WSMAN_ASK_GET:
         return n ? single_node(t, n) : fails(t, CIMF_PROTOCOL_ERROR, "the reply holds no instance");
-    case WSMAN_ASK_PUT: return n ? single_node(t, n) : CIMF_OK;
+    case WSMAN_ASK_PUT: case WSMAN_ASK_INVOKE: return n ? single_node(t, n) : CIMF_OK;
     case WSMAN_ASK_CREATE: return created_read(t, n);
     case WSMAN_ASK_DELETE: return CIMF_OK;
-    case WSMAN_ASK_INVOKE:
-        return n ? client_output_read(t, n, &t->failure.error) : CIMF_OK;
     default: return enumeration_read(t, n);
     }
     return fails(t, CIMF_PROTOCOL_ERROR, "the reply is not the answer to this request");

@@ -304,17 +304,30 @@ static void metadata_page(struct wsman_task *t)
     }
 }
 
-/* Items came: their classes, then themselves. */
+/* A class that a reply mentions. Servers that mention too many get what they deserve: guessed types. */
+static bool want_mentioned(struct wsman_task *t, struct slice ns, struct slice name)
+{
+    if (t->wanted >= CLIENT_INNER_CLASSES || !cim_name_valid(name, true)) return false;
+    struct client_space *s = client_space_get(t->client, ns);
+    if (!s || !want(t, s, name)) return false;
+    t->wanted++;
+    return true;
+}
+
+/* Items came: the classes they mention, then themselves. */
 static void types_step(struct wsman_task *t)
 {
     for (; t->node_at < t->node_count; t->node_at++) {
+        const struct xml_node *item = t->nodes[t->node_at], *at = NULL;
         struct slice ns, name;
-        if (!client_item_class(t, t->nodes[t->node_at], &ns, &name)) continue;
-        struct client_space *s = client_space_get(t->client, ns);
-        if (s && want(t, s, name)) return;
+        if (client_item_class(t, item, &ns, &name) && want_mentioned(t, ns, name)) return;
+        while (client_item_inner_class(t, item, &at, &ns, &name)) {
+            if (want_mentioned(t, ns, name)) return;
+        }
     }
     t->failure = (struct wsman_failure){ 0 };
-    cimf_status status = client_items_read(t, &t->failure.error);
+    cimf_status status = t->request.verb == WSMAN_ASK_INVOKE ? client_output_read(t, &t->failure.error)
+                                                             : client_items_read(t, &t->failure.error);
     if (status == CIMF_OK) t->state = WSMAN_TASK_ITEMS;
     else fail(t, status);
 }
@@ -328,7 +341,7 @@ static void main_step(struct wsman_task *t)
     } else if (verb == WSMAN_ASK_CLASSES || verb == WSMAN_ASK_CLASS_NAMES) {
         t->item_at = t->item_count = 0;
         metadata_page(t);
-    } else if (verb == WSMAN_ASK_IDENTIFY || verb == WSMAN_ASK_INVOKE) {
+    } else if (verb == WSMAN_ASK_IDENTIFY) {
         t->state = WSMAN_TASK_ITEMS;
     } else {
         t->phase = PHASE_TYPES;
