@@ -4,7 +4,7 @@
 
 #include "cimom/plan.h"
 
-enum { MAX_REQUESTS = 5000 };
+enum { MAX_REQUESTS = 5000, MAX_OPEN = 20000 };
 #define PROVIDER_TIMEOUT_US ((int64_t)60 * 1000000)
 
 static struct cim_schema *manager_schema(struct cim_manager *manager, struct slice ns,
@@ -43,6 +43,7 @@ static struct cimom *cimom_new(const struct cimom_config *c)
     m->namespaces = c->namespaces;
     m->version = c->version ? c->version : "";
     m->max_requests = c->max_requests ? c->max_requests : MAX_REQUESTS;
+    m->max_open = c->max_open ? c->max_open : MAX_OPEN;
     m->provider_timeout_us = c->provider_timeout_us ? c->provider_timeout_us : PROVIDER_TIMEOUT_US;
     m->arena_cap = c->operation_memory;
     m->strict_parents = c->strict_parents;
@@ -91,7 +92,7 @@ struct cim_manager *cimom_manager(struct cimom *m) { return &m->manager; }
 
 uint32_t cimom_active(const struct cimom *m)
 {
-    return atomic_load_explicit(&m->active, memory_order_acquire);
+    return atomic_load_explicit(&m->open, memory_order_acquire);
 }
 
 void cimom_stats(const struct cimom *m, enum cim_verb verb, struct cimom_stats *out)

@@ -31,7 +31,8 @@ struct cimom_config {
     const char *const *namespaces;/* parents first, NULL-terminated */
     const char *version;          /* changes when files or namespaces do */
     struct slice server;          /* name of this machine, for __SERVER and __PATH */
-    uint32_t max_requests;        /* open operations, 0 = 5000 (C19). Paused ones count. */
+    uint32_t max_requests;        /* operations at work at once, 0 = 5000 (C19) */
+    uint32_t max_open;            /* the same with paused ones, 0 = 20000 */
     int64_t provider_timeout_us;  /* longest wait for a provider, 0 = 60 s */
     size_t operation_memory;      /* cap of each of an operation's arenas, 0 = 64 MiB */
     /* A class below a concrete parent cannot be instantiated: the text of MS-WMI 3.1.4.3.12, which
@@ -51,7 +52,7 @@ void cimom_stop(struct cimom *m);
 /* All operations must have ended (cimom_active says 0) and the pool must be drained. NULL allowed. */
 void cimom_destroy(struct cimom *m);
 struct cim_manager *cimom_manager(struct cimom *m);
-uint32_t cimom_active(const struct cimom *m);
+uint32_t cimom_active(const struct cimom *m); /* open operations, paused ones too */
 
 struct cimom_stats { uint64_t calls, failed, objects; };
 /* Since the start, of one verb. */

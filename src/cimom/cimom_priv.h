@@ -54,7 +54,7 @@ struct cimom {
     size_t file_count;
     const char *const *namespaces;
     const char *version;
-    uint32_t max_requests;
+    uint32_t max_requests, max_open;
     int64_t provider_timeout_us;
     size_t arena_cap;
     bool strict_parents;
@@ -73,7 +73,8 @@ struct cimom {
     struct plan_cache *plans;
     struct watch *watch;
     struct cimom_counter counters[CIM_OP_COUNT];
-    _Atomic uint32_t active;
+    _Atomic uint32_t open;      /* operations submitted and not done */
+    _Atomic uint32_t running;   /* of these, those that are not paused */
     _Atomic bool stopping;
 };
 

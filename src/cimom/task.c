@@ -106,7 +106,8 @@ static void finish_op(struct cimom *m, struct cim_op *op, cimf_status status)
         name_subject(op, status);
     }
     op->state = NULL;
-    atomic_fetch_sub_explicit(&m->active, 1, memory_order_acq_rel);
+    atomic_fetch_sub_explicit(&m->running, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&m->open, 1, memory_order_acq_rel);
     op->sink->done(op, status);
 }
 
@@ -300,6 +301,18 @@ static void on_home_again(void *arg)
 }
 
 /* False when a resume came first: go on. */
+static bool pause_keeping(struct task *t)
+{
+    struct cimom *m = t->m;
+    int was = TASK_RUNNING;
+    atomic_fetch_sub_explicit(&m->running, 1, memory_order_relaxed);
+    if (atomic_compare_exchange_strong(&t->state, &was, TASK_PAUSED)) return true;
+    atomic_fetch_add_explicit(&m->running, 1, memory_order_relaxed);
+    atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
+    return false;
+}
+
+/* The same; what the sink did not see of the batch is dropped where it can be had again. */
 static bool pause_task(struct task *t)
 {
     if (t->batch_at < t->batch_count && !t->pool_mode && t->rewind && t->rewind(t, t->batch_at)) {
@@ -308,18 +321,7 @@ static bool pause_task(struct task *t)
     }
     if (t->batch_at >= t->batch_count) arena_free(&t->item);
     t->batch_max = 0;
-    int was = TASK_RUNNING;
-    if (atomic_compare_exchange_strong(&t->state, &was, TASK_PAUSED)) return true;
-    atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
-    return false;
-}
-
-static bool pause_keeping(struct task *t)
-{
-    int was = TASK_RUNNING;
-    if (atomic_compare_exchange_strong(&t->state, &was, TASK_PAUSED)) return true;
-    atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
-    return false;
+    return pause_keeping(t);
 }
 
 /* True when the loop is to stop: the sink paused. */
@@ -402,9 +404,13 @@ static cimf_status admit(struct cimom *m, struct cim_op *op)
         return error_set(&op->error, CIMF_ACCESS_DENIED, "cimom", "no principal");
     }
     if (atomic_load_explicit(&m->stopping, memory_order_relaxed)) return CIMF_SHUTTING_DOWN;
-    if (atomic_load_explicit(&m->active, memory_order_relaxed) > m->max_requests) {
+    if (atomic_load_explicit(&m->running, memory_order_relaxed) > m->max_requests) {
         return error_set(&op->error, CIMF_SERVER_TOO_BUSY, "cimom",
-                         "more than %u operations are open", m->max_requests);
+                         "more than %u operations are at work", m->max_requests);
+    }
+    if (atomic_load_explicit(&m->open, memory_order_relaxed) > m->max_open) {
+        return error_set(&op->error, CIMF_SERVER_TOO_BUSY, "cimom",
+                         "more than %u operations are open", m->max_open);
     }
     if (op->call_depth > LIMIT_CALL_DEPTH) {
         return error_set(&op->error, CIMF_QUOTA_VIOLATION, "cimom",
@@ -437,7 +443,8 @@ void task_submit(struct cim_manager *manager, struct cim_op *op)
     op->created = false;
     op->error = ERROR_INIT;
     memset(&op->path_out, 0, sizeof op->path_out);
-    atomic_fetch_add_explicit(&m->active, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&m->open, 1, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&m->running, 1, memory_order_relaxed);
     cimf_status s = admit(m, op);
     struct task *t = NULL;
     if (!s && !(t = task_new(m, op))) s = CIMF_OUT_OF_MEMORY;
@@ -469,10 +476,12 @@ void task_resume(struct cim_manager *manager, struct cim_op *op)
     if (atomic_compare_exchange_strong(&t->state, &was, TASK_RESUMED)) return;
     was = TASK_PAUSED;
     if (!atomic_compare_exchange_strong(&t->state, &was, TASK_RUNNING)) return;
+    atomic_fetch_add_explicit(&t->m->running, 1, memory_order_relaxed);
     t->home = op->home;
     if (exec_here(op->home)) {
         run(t);
     } else if (!exec_post(op->home, on_home_again, t)) {
+        atomic_fetch_sub_explicit(&t->m->running, 1, memory_order_relaxed);
         atomic_store_explicit(&t->state, TASK_PAUSED, memory_order_release);
     }
 }
@@ -484,6 +493,7 @@ void task_cancel(struct cim_manager *manager, struct cim_op *op)
     atomic_store_explicit(&t->cancelled, true, memory_order_relaxed);
     int was = TASK_PAUSED;
     if (atomic_compare_exchange_strong(&t->state, &was, TASK_RUNNING)) {
+        atomic_fetch_add_explicit(&t->m->running, 1, memory_order_relaxed);
         finish(t, CIMF_CALL_CANCELLED);
         return;
     }
