@@ -49,27 +49,35 @@ static void value_write(struct buf *out, unsigned type, const union cim_data *v)
     buf_lit(out, "</VALUE.ARRAY>");
 }
 
-static void qualifiers_write(struct writing *w, struct cim_qualifiers set)
+static void qualifier_write(struct buf *out, const struct cim_qualifier *q)
+{
+    bool propagated = q->flavor & CIM_FLAVOR_PROPAGATED;
+    unsigned type = q->value.type == CIM_NONE ? CIM_STRING : q->value.type;
+    const char *name = cim_type_name(type);
+    buf_lit(out, "<QUALIFIER");
+    attr(out, "NAME", q->name);
+    attr(out, "TYPE", slice_str(name ? name : "string"));
+    if (propagated) flag(out, "PROPAGATED", true);
+    flag(out, "OVERRIDABLE", !(q->flavor & CIM_FLAVOR_NOT_OVERRIDABLE));
+    flag(out, "TOSUBCLASS", q->flavor & CIM_FLAVOR_TO_SUBCLASS);
+    flag(out, "TOINSTANCE", q->flavor & CIM_FLAVOR_TO_INSTANCE);
+    flag(out, "TRANSLATABLE", q->flavor & CIM_FLAVOR_AMENDED);
+    if (CIM_IS_ARRAY(type) && q->value.null) flag(out, "ISARRAY", true);
+    buf_byte(out, '>');
+    if (!q->value.null) value_write(out, type, &q->value.v);
+    buf_lit(out, "</QUALIFIER>");
+}
+
+/* Own ones as they were declared (resolving adds flavors), in that order; then what resolving brought. */
+static void qualifiers_write(struct writing *w, struct cim_qualifiers declared, struct cim_qualifiers resolved)
 {
     if (!(w->flags & WSMAN_CLASS_QUALIFIERS)) return;
-    for (uint32_t i = 0; i < set.n; i++) {
-        const struct cim_qualifier *q = &set.q[i];
+    for (uint32_t i = 0; i < declared.n; i++) qualifier_write(w->out, &declared.q[i]);
+    for (uint32_t i = 0; i < resolved.n; i++) {
+        const struct cim_qualifier *q = &resolved.q[i];
         bool propagated = q->flavor & CIM_FLAVOR_PROPAGATED;
         if (propagated && !(w->flags & WSMAN_CLASS_INHERITED)) continue;
-        unsigned type = q->value.type == CIM_NONE ? CIM_STRING : q->value.type;
-        const char *name = cim_type_name(type);
-        buf_lit(w->out, "<QUALIFIER");
-        attr(w->out, "NAME", q->name);
-        attr(w->out, "TYPE", slice_str(name ? name : "string"));
-        if (propagated) flag(w->out, "PROPAGATED", true);
-        flag(w->out, "OVERRIDABLE", !(q->flavor & CIM_FLAVOR_NOT_OVERRIDABLE));
-        flag(w->out, "TOSUBCLASS", q->flavor & CIM_FLAVOR_TO_SUBCLASS);
-        flag(w->out, "TOINSTANCE", q->flavor & CIM_FLAVOR_TO_INSTANCE);
-        flag(w->out, "TRANSLATABLE", q->flavor & CIM_FLAVOR_AMENDED);
-        if (CIM_IS_ARRAY(type) && q->value.null) flag(w->out, "ISARRAY", true);
-        buf_byte(w->out, '>');
-        if (!q->value.null) value_write(w->out, type, &q->value.v);
-        buf_lit(w->out, "</QUALIFIER>");
+        if (!cim_qualifier_find(declared, q->name)) qualifier_write(w->out, q);
     }
 }
 
@@ -118,48 +126,45 @@ static void element_end(struct buf *out, const char *element)
     buf_byte(out, '>');
 }
 
-static const struct cim_property_decl *declared(const struct cim_class *cls, struct slice name)
+/* d is the declaration of an own property, NULL for an inherited one. */
+static void property_write(struct writing *w, const struct cim_property *p, const struct cim_property_decl *d)
 {
-    for (uint32_t i = 0; i < cls->decl.property_count; i++) {
-        if (slice_ieq(cls->decl.properties[i].name, name)) return &cls->decl.properties[i];
-    }
-    return NULL;
-}
-
-static void property_write(struct writing *w, const struct cim_property *p)
-{
-    bool own = p->flags & (CIM_PROP_LOCAL | CIM_PROP_OVERRIDDEN);
-    if (!own && !(w->flags & WSMAN_CLASS_INHERITED)) return;
-    const struct cim_property_decl *d = own ? declared(w->cls, p->name) : NULL;
     const char *element = element_begin(w->out, false, p->name, p->type, p->class_name, p->max);
-    origin_write(w, p->origin, !own);
+    origin_write(w, p->origin, !d);
     bool has_default = p->flags & CIM_PROP_HAS_DEFAULT;
     /* An override that keeps the inherited default says so: rebuilding it must not make it its own. */
     if (has_default && d && !d->has_default) flag(w->out, "DEFAULTPROPAGATED", true);
     buf_byte(w->out, '>');
-    qualifiers_write(w, p->qualifiers);
+    qualifiers_write(w, d ? d->qualifiers : (struct cim_qualifiers){ 0 }, p->qualifiers);
     if (has_default && CIM_BASE(p->type) != CIM_OBJECT) value_write(w->out, p->type, &p->def);
     element_end(w->out, element);
 }
 
+/* Inherited ones first, as the class has them; own ones in the order of their declaration. */
+static void properties_write(struct writing *w)
+{
+    const struct cim_class *cls = w->cls;
+    for (uint32_t i = 0; i < cls->property_count && (w->flags & WSMAN_CLASS_INHERITED); i++) {
+        const struct cim_property *p = &cls->properties[i];
+        if (!(p->flags & (CIM_PROP_LOCAL | CIM_PROP_OVERRIDDEN))) property_write(w, p, NULL);
+    }
+    for (uint32_t i = 0; i < cls->decl.property_count; i++) {
+        const struct cim_property_decl *d = &cls->decl.properties[i];
+        int at = cim_class_property(cls, d->name);
+        if (at >= 0) property_write(w, &cls->properties[at], d);
+    }
+}
+
 static const struct cim_method_decl *method_declared(const struct cim_class *cls, struct slice name)
 {
-    for (; cls; cls = cls->super) {
-        for (uint32_t i = 0; i < cls->decl.method_count; i++) {
-            if (slice_ieq(cls->decl.methods[i].name, name)) return &cls->decl.methods[i];
-        }
+    for (uint32_t i = 0; i < cls->decl.method_count; i++) {
+        if (slice_ieq(cls->decl.methods[i].name, name)) return &cls->decl.methods[i];
     }
     return NULL;
 }
 
-static void method_write(struct writing *w, const struct cim_method *m)
+static void method_write(struct writing *w, const struct cim_method *m, const struct cim_method_decl *d, bool own)
 {
-    bool own = m->flags & CIM_METHOD_LOCAL;
-    for (uint32_t i = 0; i < w->cls->decl.method_count && !own; i++) {
-        own = slice_ieq(w->cls->decl.methods[i].name, m->name); /* an override */
-    }
-    const struct cim_method_decl *d = method_declared(w->cls, m->name);
-    if ((!own && !(w->flags & WSMAN_CLASS_INHERITED)) || !d) return;
     buf_lit(w->out, "<METHOD");
     attr(w->out, "NAME", m->name);
     const char *type = cim_type_name(CIM_BASE(m->return_type));
@@ -167,7 +172,7 @@ static void method_write(struct writing *w, const struct cim_method *m)
     if (d->return_class.n) attr(w->out, "REFERENCECLASS", d->return_class);
     origin_write(w, m->origin, !own);
     buf_byte(w->out, '>');
-    qualifiers_write(w, m->qualifiers);
+    qualifiers_write(w, own ? d->qualifiers : (struct cim_qualifiers){ 0 }, m->qualifiers);
     for (uint32_t i = 0; i < d->param_count; i++) {
         const struct cim_property_decl *p = &d->params[i];
         const char *element = element_begin(w->out, true, p->name, p->type, p->class_name, p->max);
@@ -175,13 +180,30 @@ static void method_write(struct writing *w, const struct cim_method *m)
         /* Of parameters the direction is not optional decoration. */
         struct writing always = *w;
         always.flags |= WSMAN_CLASS_QUALIFIERS;
-        qualifiers_write(&always, p->qualifiers);
+        qualifiers_write(&always, p->qualifiers, (struct cim_qualifiers){ 0 });
         if (p->has_default && !p->value.null && CIM_BASE(p->type) != CIM_OBJECT) {
             value_write(w->out, p->value.type, &p->value.v);
         }
         element_end(w->out, element);
     }
     buf_lit(w->out, "</METHOD>");
+}
+
+static void methods_write(struct writing *w)
+{
+    const struct cim_class *cls = w->cls;
+    for (uint32_t i = 0; i < cls->method_count && (w->flags & WSMAN_CLASS_INHERITED); i++) {
+        const struct cim_method *m = &cls->methods[i];
+        if (method_declared(cls, m->name)) continue;
+        const struct cim_method_decl *d = NULL;
+        for (const struct cim_class *c = cls->super; c && !d; c = c->super) d = method_declared(c, m->name);
+        if (d) method_write(w, m, d, false);
+    }
+    for (uint32_t i = 0; i < cls->decl.method_count; i++) {
+        const struct cim_method_decl *d = &cls->decl.methods[i];
+        const struct cim_method *m = cim_class_method(cls, d->name);
+        if (m) method_write(w, m, d, true);
+    }
 }
 
 bool wsman_class_write(struct buf *out, const struct cim_class *cls, unsigned flags)
@@ -191,8 +213,8 @@ bool wsman_class_write(struct buf *out, const struct cim_class *cls, unsigned fl
     attr(out, "NAME", cls->name);
     if (cls->super) attr(out, "SUPERCLASS", cls->super->name);
     buf_byte(out, '>');
-    qualifiers_write(&w, cls->qualifiers);
-    for (uint32_t i = 0; i < cls->property_count; i++) property_write(&w, &cls->properties[i]);
-    for (uint32_t i = 0; i < cls->method_count; i++) method_write(&w, &cls->methods[i]);
+    qualifiers_write(&w, cls->decl.qualifiers, cls->qualifiers);
+    properties_write(&w);
+    methods_write(&w);
     return buf_lit(out, "</CLASS>");
 }

@@ -496,14 +496,14 @@ static void on_arm(struct wsman_request *r, int64_t after_us)
     ((struct exchange *)r->owner)->armed = after_us;
 }
 
-static void exchange_free(struct exchange *x)
+UNUSED_OK static void exchange_free(struct exchange *x)
 {
     buf_free(&x->reply);
     *x = (struct exchange){ 0 };
 }
 
 /* Sends body as p on one of the two loops. */
-static void exchange_send(struct exchange *x, struct wsman_server *s, const struct principal *p, int loop,
+UNUSED_OK static void exchange_send(struct exchange *x, struct wsman_server *s, const struct principal *p, int loop,
                           struct slice type, struct slice body)
 {
     *x = (struct exchange){ .armed = -1 };
@@ -555,7 +555,7 @@ UNUSED_OK static int64_t fake_clock(void)
     return fake_now;
 }
 
-static void fixture_open(struct fixture *f)
+UNUSED_OK static void fixture_open(struct fixture *f)
 {
     memset(f, 0, sizeof *f);
     fake_now = 1000000;
@@ -569,12 +569,12 @@ static void fixture_open(struct fixture *f)
     f->config.now_us = fake_clock;
 }
 
-static void fixture_serve(struct fixture *f)
+UNUSED_OK static void fixture_serve(struct fixture *f)
 {
     if (wsman_server_new(&f->config, &f->server, NULL) != CIMF_OK) abort();
 }
 
-static void fixture_close(struct fixture *f)
+UNUSED_OK static void fixture_close(struct fixture *f)
 {
     if (f->x.reply.p) exchange_free(&f->x);
     if (f->server) wsman_server_stop(f->server);
@@ -606,7 +606,7 @@ static void fixture_reply(struct fixture *f)
 }
 
 /* Sends a whole envelope as text; runs what is posted. */
-static void fixture_send(struct fixture *f, struct slice text)
+UNUSED_OK static void fixture_send(struct fixture *f, struct slice text)
 {
     if (f->x.reply.p) exchange_free(&f->x);
     exchange_send(&f->x, f->server, f->alice, f->loop, SLICE("application/soap+xml;charset=UTF-8"), text);
@@ -615,7 +615,7 @@ static void fixture_send(struct fixture *f, struct slice text)
 }
 
 /* headers: further blocks. body: what s:Body holds. */
-static struct slice message(struct fixture *f, const char *action, const char *uri, const char *headers,
+UNUSED_OK static struct slice message(struct fixture *f, const char *action, const char *uri, const char *headers,
                             const char *body)
 {
     struct buf b;
