@@ -182,6 +182,7 @@ static const struct cim_object *fake_next(struct fake_state *s, struct cim_op *o
     const struct cim_class *cls = cim_schema_class(m->schema, op->path.class_name);
     if (op->verb == CIM_OP_QUERY) cls = fake_query(s, op, status);
     if (!cls && *status == CIMF_OK) *status = CIMF_INVALID_CLASS;
+    if (op->verb == CIM_OP_GET_INSTANCE && s->sent) return NULL;
     for (; cls && s->at < m->row_count; s->at++) {
         const struct cim_instance *in = m->rows[s->at];
         bool exact = op->flags & (CIM_EXACT_CLASS | CIM_SHALLOW);
