@@ -516,6 +516,64 @@ static void doctype_is_refused(void **state)
     assert_ok(XFER("GetResponse"));
 }
 
+/* --- the shapes of the specification's examples (MS-WSMV 4.1) --------------------------------- */
+
+#define WSA_OPEN "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"\n" \
+    "    xmlns:wsa=\"http://schemas.xmlsoap.org/ws/2004/08/addressing\"\n" \
+    "    xmlns:wsen=\"http://schemas.xmlsoap.org/ws/2004/09/enumeration\"\n" \
+    "    xmlns:wsman=\"http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd\">\n  <s:Header>\n" \
+    "    <wsa:To>http://server:80/wsman</wsa:To>\n    <wsa:ReplyTo>\n      <wsa:Address s:mustUnderstand=\"true\">\n" \
+    "        " SOAP_ANONYMOUS "\n      </wsa:Address>\n    </wsa:ReplyTo>\n" \
+    "    <wsman:MaxEnvelopeSize s:mustUnderstand=\"true\">\n      51200\n    </wsman:MaxEnvelopeSize>\n" \
+    "    <wsa:MessageID>\n      uuid:5E6FD101-710A-4EEA-A50D-70C0BF863AA3\n    </wsa:MessageID>\n" \
+    "    <wsman:OperationTimeout>PT60.000S</wsman:OperationTimeout>\n"
+#define WSA_TARGET(uri, action) "    <wsman:ResourceURI s:mustUnderstand=\"true\">\n      " uri "\n    </wsman:ResourceURI>\n" \
+    "    <wsa:Action s:mustUnderstand=\"true\">\n      " action "\n    </wsa:Action>\n"
+#define WSA_SELECTOR "    <wsman:SelectorSet>\n      <wsman:Selector Name=\"id\">1</wsman:Selector>\n    </wsman:SelectorSet>\n"
+
+static void example(const char *text)
+{
+    fixture_send(&f, slice_str(text));
+    if (f.x.status != 200) fail_msg("%s", buf_strz(&f.x.reply));
+    assert_text(f.reply.relates_to, "uuid:5E6FD101-710A-4EEA-A50D-70C0BF863AA3");
+}
+
+/* Pitfalls 5 and 7: white space around every value, other prefixes, the class in lower case. */
+static void specification_shapes(void **state)
+{
+    example(WSA_OPEN WSA_TARGET(WMI_URI "myclass", XFER("Get")) WSA_SELECTOR "  </s:Header>\n  <s:Body/>\n</s:Envelope>\n");
+    assert_text(xml_child_any(f.reply.content, "Data1")->text, "Hello World");
+    example(WSA_OPEN WSA_TARGET(WMI_URI "myclass", ENUM("Enumerate")) "  </s:Header>\n  <s:Body>\n"
+            "    <wsen:Enumerate/>\n  </s:Body>\n</s:Envelope>\n");
+    struct slice id = xml_child(f.reply.content, NS_N, "EnumerationContext")->text;
+    struct slice pull = arena_printf(&f.arena, WSA_OPEN WSA_TARGET(WMI_URI "myclass", ENUM("Pull")) "  </s:Header>\n"
+            "  <s:Body>\n    <wsen:Pull>\n      <wsen:EnumerationContext>\n        " SLICE_FMT
+            "\n      </wsen:EnumerationContext>\n      <wsen:MaxElements>20</wsen:MaxElements>\n    </wsen:Pull>\n"
+            "  </s:Body>\n</s:Envelope>\n", SLICE_ARG(id));
+    example(pull.p);
+    assert_non_null(xml_child(f.reply.content, NS_N, "EndOfSequence"));
+    example(WSA_OPEN WSA_TARGET(WMI_URI "myclass", XFER("Put")) WSA_SELECTOR "  </s:Header>\n  <s:Body>\n"
+            "    <p:myclass xmlns:p=\"" WMI_URI "myclass\">\n      <p:Data1>Bye</p:Data1>\n      <p:id>1</p:id>\n"
+            "      <cim:Location xmlns:cim=\"http://schemas.dmtf.org/wbem/wscim/1/common\">\n        <wsa:Address>x"
+            "</wsa:Address>\n      </cim:Location>\n    </p:myclass>\n  </s:Body>\n</s:Envelope>\n");
+    assert_text(xml_child_any(f.reply.content, "Data1")->text, "Bye");
+    example(WSA_OPEN WSA_TARGET(WMI_URI "myclass", WMI_URI "MyClass/Add") WSA_SELECTOR "  </s:Header>\n  <s:Body>\n"
+            "    <p:Add_INPUT xmlns:p=\"" WMI_URI "myclass\">\n      <p:A>2</p:A>\n      <p:B>5</p:B>\n    </p:Add_INPUT>\n"
+            "  </s:Body>\n</s:Envelope>\n");
+    assert_text(xml_child_any(f.reply.content, "Sum")->text, "7");
+    fixture_send(&f, slice_str(WSA_OPEN WSA_TARGET(WMI_URI "nosuchclass", XFER("Get")) "  </s:Header>\n  <s:Body/>\n"
+                               "</s:Envelope>\n"));
+    assert_fault(CIMF_INVALID_CLASS);
+}
+
+/* covers: wsman:E21 */
+static void replies_are_plain_xml(void **state)
+{
+    ask(&f, XFER("Get"), WMI_URI "MyClass", SET(SEL("id", "1")), "");
+    assert_string_equal(f.x.type, "application/soap+xml;charset=UTF-8"); /* no multipart, no attachments */
+    assert_memory_equal(f.x.reply.p, "<s:Envelope", 11);
+}
+
 /* --- Put, Create, Delete ---------------------------------------------------------------------- */
 
 #define MY(content) "<q:MyClass xmlns:q='" WMI_URI "MyClass'>" content "</q:MyClass>"
@@ -715,7 +773,7 @@ int main(void)
         T(addressing_headers_are_needed), T(unknown_headers), T(limits_of_the_request),
         T(large_requests_are_not_parsed), T(large_results), T(locale_and_ids), T(options_become_context),
         T(show_extensions), T(utf16_is_answered_in_kind), T(uris_and_actions), T(longest_prefix_wins),
-        T(fragments_are_refused), T(truncations), T(doctype_is_refused), T(puts_what_is_sent),
+        T(fragments_are_refused), T(specification_shapes), T(replies_are_plain_xml), T(truncations), T(doctype_is_refused), T(puts_what_is_sent),
         T(puts_that_cannot_be), T(creates_and_deletes), T(invokes), T(times_out), T(aborts), T(quotas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
