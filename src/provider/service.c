@@ -19,14 +19,16 @@ struct service_rows {
     struct sd_bus *bus; /* NULL: unit files */
     struct service_unit *unit;
     struct unitfiles_process_list processes;
-    struct slice host;
-    bool details; /* some property that only the unit itself knows is wanted */
+    unsigned always;    /* SYSTEMD_UNIT, SYSTEMD_SERVICE: wanted of every unit */
+    bool names, mode;   /* a name or StartMode is wanted: the list may know it */
 };
 
-static bool wants_any(struct provider_call *c, const char *const *names, size_t n)
+#define WANTS(c, ...) wants_any(c, (const char *const[]){ __VA_ARGS__, NULL })
+
+static bool wants_any(struct provider_call *c, const char *const *names)
 {
-    for (size_t i = 0; i < n; i++)
-        if (provider_wants(c, names[i])) return true;
+    for (; *names; names++)
+        if (provider_wants(c, *names)) return true;
     return false;
 }
 
@@ -39,18 +41,16 @@ static void say_no_systemd(void)
 
 static cimf_status service_open(struct provider_call *c, void **state, size_t *rows)
 {
-    static const char *const of_unit[] = { "PathName", "ProcessId", "StartName", "ExitCode", "ServiceType",
-                                           "AcceptStop", "StartMode", "Status", "ServiceSpecificExitCode" };
-    static const char *const of_process[] = { "State", "Started", "ProcessId", "AcceptStop" };
-    static const char *const of_file[] = { "DisplayName", "Caption", "Description" };
     struct service_rows *r = ARENA_NEW(c->arena, struct service_rows);
     struct slice only = SLICE("");
     if (!r) return CIMF_OUT_OF_MEMORY;
     *rows = 0;
     *state = r;
     provider_key_text(c, "Name", &only);
-    r->host = host_name(c->arena);
-    r->details = wants_any(c, of_unit, sizeof of_unit / sizeof of_unit[0]);
+    r->names = WANTS(c, "DisplayName", "Caption", "Description");
+    r->mode = provider_wants(c, "StartMode");
+    if (WANTS(c, "AcceptStop")) r->always |= SYSTEMD_UNIT;
+    if (WANTS(c, "PathName", "ProcessId", "StartName", "ExitCode")) r->always |= SYSTEMD_SERVICE;
     if (systemd_runs()) {
         cimf_status s = systemd_open(&r->bus, c->error);
         if (!s) s = systemd_services(r->bus, c->arena, only, &r->unit, rows, c->error);
@@ -58,9 +58,9 @@ static cimf_status service_open(struct provider_call *c, void **state, size_t *r
         return s;
     }
     say_no_systemd();
-    bool processes = wants_any(c, of_process, sizeof of_process / sizeof of_process[0]);
-    r->details |= processes || wants_any(c, of_file, sizeof of_file / sizeof of_file[0]);
-    if (processes && !unitfiles_processes(c->arena, &r->processes)) return CIMF_OUT_OF_MEMORY;
+    if (WANTS(c, "State", "Started", "ProcessId", "AcceptStop") &&
+        !unitfiles_processes(c->arena, &r->processes))
+        return CIMF_OUT_OF_MEMORY;
     return unitfiles_services(c->arena, only, &r->unit, rows) ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }
 
@@ -87,10 +87,10 @@ static uint32_t exit_code(bool failed, const struct service_details *d)
     return slice_is(d->result, "exit-code") && d->status > 0 ? (uint32_t)d->status : 1067;
 }
 
-static void put_details(struct cim_instance *out, const struct service_unit *u,
-                        const struct service_details *d, bool running, bool failed)
+static void put_details(struct cim_instance *out, const struct service_details *d, bool running,
+                        bool failed)
 {
-    const char *mode = service_start_mode(u->file_state.n ? u->file_state : d->file_state, d->wanted);
+    const char *mode = service_start_mode(d->file_state, d->wanted);
     if (mode) cim_put_strz(out, "StartMode", mode);
     if (d->command.n) cim_put_str(out, "PathName", d->command);
     cim_put_str(out, "StartName", d->user.n && !slice_is(d->user, "root") ? d->user : SLICE("LocalSystem"));
@@ -101,6 +101,31 @@ static void put_details(struct cim_instance *out, const struct service_unit *u,
     cim_put_bool(out, "AcceptStop", running && d->can_stop);
 }
 
+/* What systemd knows beyond its list, as far as somebody wants it. */
+static bool ask_systemd(const struct service_rows *r, struct arena *a, const struct service_unit *u,
+                        struct service_details *d)
+{
+    unsigned what = r->always;
+    if (r->names && u->description.n == 0) what |= SYSTEMD_UNIT;
+    if (r->mode && (u->file_state.n == 0 || service_start_mode_open(u->file_state))) what |= SYSTEMD_UNIT;
+    if (what && !systemd_details(r->bus, a, u, what, d)) return false;
+    if (u->description.n) d->description = u->description;
+    if (u->file_state.n) d->file_state = u->file_state;
+    return true;
+}
+
+static void put_state(const struct service_rows *r, const struct service_unit *u,
+                      const struct service_details *d, struct cim_instance *out, struct arena *a)
+{
+    const char *text = service_state(u->active);
+    bool running = !strcmp(text, "Running"), failed = slice_is(u->active, "failed");
+    if (running && r->bus && is_frozen(a, u->name)) text = "Paused";
+    cim_put_strz(out, "State", text);
+    cim_put_bool(out, "Started", running);
+    cim_put_strz(out, "Status", !r->bus ? "Unknown" : failed ? "Degraded" : "OK");
+    put_details(out, d, running, failed);
+}
+
 static cimf_status service_fill(struct provider_call *c, void *state, size_t row,
                                 struct cim_instance *out)
 {
@@ -108,26 +133,15 @@ static cimf_status service_fill(struct provider_call *c, void *state, size_t row
     struct service_unit u = r->unit[row];
     struct service_details d = { .pid = 0 };
     struct arena *a = c->scratch;
-    struct slice name = service_short_name(u.name), shown = u.description;
-    if (r->details) {
-        if (!(r->bus ? systemd_details(r->bus, a, &u, &d) : unitfiles_details(a, &u, &d)))
-            return arena_status(a) ? CIMF_OUT_OF_MEMORY : CIMF_NOT_FOUND;
-        if (shown.n == 0) shown = d.description;
-    }
+    struct slice name = service_short_name(u.name);
+    if (!(r->bus ? ask_systemd(r, a, &u, &d) : unitfiles_details(a, &u, &d)))
+        return arena_status(a) ? CIMF_OUT_OF_MEMORY : CIMF_NOT_FOUND;
     if (!r->bus) {
         d.pid = unitfiles_running(a, &r->processes, d.command);
         if (d.pid) u.active = SLICE("active");
         d.can_stop = d.pid != 0;
-        u.file_state = d.file_state; /* the list's own word may be "static-wanted" */
-    } else if (shown.n == 0 && (provider_wants(c, "DisplayName") || provider_wants(c, "Caption") ||
-                                provider_wants(c, "Description"))) {
-        struct service_details unloaded;
-        if (systemd_details(r->bus, a, &u, &unloaded)) shown = unloaded.description;
     }
-    const char *text = service_state(u.active);
-    bool running = !strcmp(text, "Running"), failed = slice_is(u.active, "failed");
-    if (running && r->bus && is_frozen(a, u.name)) text = "Paused";
-    if (shown.n == 0) shown = name;
+    struct slice shown = d.description.n ? d.description : name;
     cim_put_str(out, "Name", name);
     cim_put_str(out, "DisplayName", shown);
     cim_put_str(out, "Caption", shown);
@@ -136,13 +150,10 @@ static cimf_status service_fill(struct provider_call *c, void *state, size_t row
                        : arena_printf(a, SLICE_FMT " (from unit files: systemd does not run here)",
                                       SLICE_ARG(shown)));
     host_put_device(out, a);
-    cim_put_strz(out, "State", text);
-    cim_put_bool(out, "Started", running);
-    cim_put_strz(out, "Status", !r->bus ? "Unknown" : failed ? "Degraded" : "OK");
+    put_state(r, &u, &d, out, a);
     cim_put_bool(out, "AcceptPause", false);
     cim_put_bool(out, "DesktopInteract", false);
     cim_put_bool(out, "DelayedAutoStart", false);
-    if (r->details) put_details(out, &u, &d, running, failed);
     return arena_status(a);
 }
 

@@ -32,6 +32,8 @@ struct service_details {
 const char *service_state(struct slice active);
 /* "Auto", "Manual" or "Disabled"; NULL if unknown. wanted decides about static units. */
 const char *service_start_mode(struct slice file_state, bool wanted);
+/* The mode depends on who wants the unit. */
+bool service_start_mode_open(struct slice file_state);
 /* "ssh" of "ssh.service" */
 struct slice service_short_name(struct slice unit);
 

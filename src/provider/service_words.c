@@ -9,11 +9,15 @@ const char *service_state(struct slice active)
     return "Stopped";
 }
 
+bool service_start_mode_open(struct slice s)
+{
+    return slice_is(s, "static") || slice_is(s, "transient") || slice_starts(s, SLICE("linked"));
+}
+
 const char *service_start_mode(struct slice s, bool wanted)
 {
-    if (slice_is(s, "static") || slice_is(s, "transient")) return wanted ? "Auto" : "Manual";
-    if (slice_starts(s, SLICE("enabled")) || slice_is(s, "generated") || slice_starts(s, SLICE("linked")))
-        return slice_starts(s, SLICE("linked")) && !wanted ? "Manual" : "Auto";
+    if (service_start_mode_open(s)) return wanted ? "Auto" : "Manual";
+    if (slice_starts(s, SLICE("enabled")) || slice_is(s, "generated")) return "Auto";
     if (slice_is(s, "disabled") || slice_is(s, "indirect") || slice_is(s, "alias")) return "Manual";
     if (slice_starts(s, SLICE("masked")) || slice_is(s, "bad")) return "Disabled";
     return NULL;

@@ -287,15 +287,16 @@ static struct slice load(sd_bus *bus, struct arena *a, struct slice unit)
     return out;
 }
 
-bool systemd_details(struct sd_bus *bus, struct arena *a, const struct service_unit *unit,
+bool systemd_details(struct sd_bus *bus, struct arena *a, const struct service_unit *unit, unsigned what,
                      struct service_details *out)
 {
     memset(out, 0, sizeof *out);
     out->description = out->file_state = out->command = out->user = out->type = out->result = SLICE("");
     struct slice object = unit->object.n ? unit->object : load(bus, a, unit->name);
     char *path = object.n ? arena_strz(a, object) : NULL;
-    return path && get_all(bus, a, path, "org.freedesktop.systemd1.Unit", out) >= 0 &&
-           get_all(bus, a, path, "org.freedesktop.systemd1.Service", out) >= 0;
+    if (!path) return false;
+    return (!(what & SYSTEMD_UNIT) || get_all(bus, a, path, "org.freedesktop.systemd1.Unit", out) >= 0) &&
+           (!(what & SYSTEMD_SERVICE) || get_all(bus, a, path, "org.freedesktop.systemd1.Service", out) >= 0);
 }
 
 bool systemd_environment(struct arena *a, struct slice **list, uint32_t *count)

@@ -203,7 +203,7 @@ static void test_details(void **state)
     (void)state;
     arena_init(&a, 0);
     assert_int_equal(systemd_open(&bus, NULL), CIMF_OK);
-    assert_true(systemd_details(bus, &a, &loaded, &d));
+    assert_true(systemd_details(bus, &a, &loaded, SYSTEMD_UNIT | SYSTEMD_SERVICE, &d));
     assert_slice(d.description, "From the unit");
     assert_slice(d.file_state, "enabled");
     assert_slice(d.command, "/usr/sbin/webd -D x y");
@@ -213,8 +213,9 @@ static void test_details(void **state)
     assert_int_equal(d.status, 3);
     assert_true(d.can_stop);
     assert_true(d.wanted);
-    assert_true(systemd_details(bus, &a, &unloaded, &d));
+    assert_true(systemd_details(bus, &a, &unloaded, SYSTEMD_SERVICE, &d));
     assert_int_equal(d.pid, 4711);
+    assert_int_equal(d.description.n, 0); /* not asked for */
     systemd_close(bus);
     arena_free(&a);
 }
