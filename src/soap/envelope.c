@@ -118,15 +118,15 @@ cimf_status soap_envelope_read(struct arena *a, struct slice text, struct soap_e
 void soap_message_id(char out[SOAP_MESSAGE_ID_SIZE])
 {
     static _Thread_local struct guid base;
-    static _Thread_local bool ready;
-    if (!ready) {
-        guid_random(&base);
-        ready = true;
-    }
+    static _Thread_local char text[SOAP_MESSAGE_ID_SIZE];
     base.data1 += 0x9e3779b1u; /* odd: every value comes once in 2^32 */
-    if (base.data1 == 0) guid_random(&base);
-    memcpy(out, "uuid:", 5);
-    guid_format(&base, true, out + 5);
+    if (!text[0] || base.data1 == 0) {
+        guid_random(&base);
+        memcpy(text, "uuid:", 5);
+        guid_format(&base, true, text + 5);
+    }
+    memcpy(out, text, SOAP_MESSAGE_ID_SIZE);
+    for (int i = 0; i < 8; i++) out[5 + i] = "0123456789ABCDEF"[base.data1 >> (28 - 4 * i) & 15];
 }
 
 static void declare(struct buf *out, unsigned namespaces)

@@ -1,13 +1,13 @@
 #include "wsman/server_priv.h"
 
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "base/clock.h"
 
 static void defaults(struct wsman_server_config *c)
 {
     if (!c->vendor.n) c->vendor = SLICE("Cimfony");
-    if (!c->version.n) c->version = SLICE("OS: 6.3.9600 SP: 0.0 Stack: 3.0");
     if (!c->default_ns.n) c->default_ns = SLICE("root/cimv2");
     if (!c->max_envelope) c->max_envelope = 500 * 1024;
     if (!c->max_timeout_us) c->max_timeout_us = 60 * 1000000;
@@ -16,6 +16,16 @@ static void defaults(struct wsman_server_config *c)
     if (!c->max_operations_per_user) c->max_operations_per_user = 1500;
     if (!c->enumeration_timeout_us) c->enumeration_timeout_us = 60 * 1000000;
     if (!c->now_us) c->now_us = clock_mono_us;
+}
+
+/* "OS: 6.1.0 SP: 0.0 Stack: 3.0": clients parse the numbers, so of the kernel's release only those. */
+static struct slice version_text(struct arena *a)
+{
+    struct utsname u;
+    if (uname(&u) != 0) return SLICE("OS: 0.0.0 SP: 0.0 Stack: 3.0");
+    size_t n = strspn(u.release, "0123456789.");
+    while (n && u.release[n - 1] == '.') n--;
+    return arena_printf(a, "OS: %.*s SP: 0.0 Stack: 3.0", (int)n, u.release);
 }
 
 cimf_status wsman_server_new(const struct wsman_server_config *config, struct wsman_server **out,
@@ -29,7 +39,7 @@ cimf_status wsman_server_new(const struct wsman_server_config *config, struct ws
     arena_init(&s->arena, 0);
     s->config.machine = arena_dup(&s->arena, s->config.machine);
     s->config.vendor = arena_dup(&s->arena, s->config.vendor);
-    s->config.version = arena_dup(&s->arena, s->config.version);
+    s->config.version = s->config.version.n ? arena_dup(&s->arena, s->config.version) : version_text(&s->arena);
     s->config.default_ns = arena_dup(&s->arena, s->config.default_ns);
     pthread_mutex_init(&s->lock, NULL);
     map_init(&s->users, true);

@@ -22,7 +22,8 @@ struct wsman_server;
 struct wsman_server_config {
     struct cim_manager *manager;
     struct slice machine;           /* f:WSManFault/@Machine */
-    struct slice vendor, version;   /* of Identify; version is "OS: .. SP: .. Stack: .." */
+    struct slice vendor, version;   /* of Identify; version is "OS: .. SP: .. Stack: ..", by
+                                       default with the kernel's release */
     struct slice default_ns;        /* of DMTF URIs without __cimnamespace: "root/cimv2" */
     size_t max_envelope;            /* MaxEnvelopeSizekb * 1024: 512000 */
     int64_t max_timeout_us;         /* MaxTimeoutms: 60 s */
