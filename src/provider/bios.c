@@ -1,4 +1,5 @@
-/* provider/bios.c - Win32_BIOS and Win32_ComputerSystemProduct: what firmware and maker say (DMI). */
+/* provider/bios.c - Win32_BIOS and Win32_ComputerSystemProduct: what firmware and maker say (DMI).
+ */
 #include "base/clock.h"
 #include "provider/dmi.h"
 #include "provider/host.h"
@@ -29,16 +30,20 @@ static cimf_status bios_open(struct provider_call *c, void **state, size_t *rows
 /* "04/01/2014", in older tables "04/01/14"; a date without a time. */
 static void put_release(struct cim_instance *out, struct slice text)
 {
-    struct slice rest, year, month = slice_split(text, '/', &rest), day = slice_split(rest, '/', &year);
+    struct slice rest, year, month = slice_split(text, '/', &rest),
+                             day = slice_split(rest, '/', &year);
     uint64_t y, m, d;
     if (!text_u64(month, &m) || !text_u64(day, &d) || !text_u64(year, &y) || y > 9999) return;
     if (y < 100) y += y < 80 ? 2000 : 1900;
-    struct civil date = { .year = (int)y, .month = m < 13 ? (int)m : 0, .day = d < 32 ? (int)d : 0 };
+    struct civil date = { .year = (int)y,
+                          .month = m < 13 ? (int)m : 0,
+                          .day = d < 32 ? (int)d : 0 };
     if (civil_valid(&date)) cim_put_datetime(out, "ReleaseDate", civil_to_us(&date), 0);
 }
 
 /* "1.15" as two numbers of one byte. */
-static void put_pair(struct cim_instance *out, const char *major, const char *minor, struct slice text)
+static void put_pair(struct cim_instance *out, const char *major, const char *minor,
+                     struct slice text)
 {
     struct slice rest, head = slice_split(text, '.', &rest);
     uint64_t a, b;
@@ -61,7 +66,8 @@ static void put_characteristics(struct cim_instance *out, const struct smbios_en
     cim_put_u64v(out, "BiosCharacteristics", list, n);
 }
 
-static cimf_status bios_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status bios_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     struct arena *a = c->scratch;
     struct slice version = dmi_text(a, "bios_version");
@@ -123,10 +129,16 @@ static cimf_status product_fill(struct provider_call *c, void *state, size_t row
 }
 
 const struct provider_class provider_bios = {
-    .ns = "root/cimv2", .class_name = "Win32_BIOS", .flags = PROVIDER_BLOCKING,
-    .open = bios_open, .fill = bios_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_BIOS",
+    .flags = PROVIDER_BLOCKING,
+    .open = bios_open,
+    .fill = bios_fill,
 };
 const struct provider_class provider_product = {
-    .ns = "root/cimv2", .class_name = "Win32_ComputerSystemProduct", .flags = PROVIDER_BLOCKING,
-    .open = dmi_open, .fill = product_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_ComputerSystemProduct",
+    .flags = PROVIDER_BLOCKING,
+    .open = dmi_open,
+    .fill = product_fill,
 };

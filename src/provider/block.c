@@ -7,7 +7,8 @@
 
 static bool is_disk_name(struct slice name)
 {
-    static const char *const others[] = { "loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "zd" };
+    static const char *const others[] = { "loop", "ram", "zram", "dm-", "md",
+                                          "sr",   "fd",  "nbd",  "zd" };
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (slice_starts(name, slice_str(others[i]))) return false;
     return true;
@@ -25,8 +26,8 @@ static bool device_number(struct arena *a, struct slice dir, uint32_t *major, ui
     return true;
 }
 
-/* "../devices/pci0000:00/.../block/sda" without its first dots; the plain folder where /sys/block has
- * folders instead of links. */
+/* "../devices/pci0000:00/.../block/sda" without its first dots; the plain folder where /sys/block
+ * has folders instead of links. */
 static struct slice sys_path(struct arena *a, struct slice name)
 {
     struct slice link;
@@ -44,10 +45,12 @@ static bool read_disk(struct arena *a, struct slice name, struct block_disk *d)
     d->name = name;
     d->path = sys_path(a, name);
     if (!d->path.p || !device_number(a, d->path, &d->major, &d->minor)) return false;
-    if (!source_u64(&blocks, "/sys/" SLICE_FMT "/size", SLICE_ARG(d->path)) || blocks == 0) return false;
+    if (!source_u64(&blocks, "/sys/" SLICE_FMT "/size", SLICE_ARG(d->path)) || blocks == 0)
+        return false;
     d->bytes = blocks * 512; /* sysfs counts 512-byte blocks whatever the sector */
     d->sector = source_u64(&v, "/sys/" SLICE_FMT "/queue/logical_block_size", SLICE_ARG(d->path))
-                    ? (uint32_t)v : 512;
+                    ? (uint32_t)v
+                    : 512;
     d->removable = source_u64(&v, "/sys/" SLICE_FMT "/removable", SLICE_ARG(d->path)) && v;
     d->read_only = source_u64(&v, "/sys/" SLICE_FMT "/ro", SLICE_ARG(d->path)) && v;
     return !(source_u64(&v, "/sys/" SLICE_FMT "/hidden", SLICE_ARG(d->path)) && v);
@@ -70,8 +73,8 @@ static bool read_partitions(struct arena *a, struct block_list *out, size_t room
     for (size_t i = 0; i < n && out->partitions < room; i++) {
         uint64_t number, start, size;
         if (!slice_starts(names[i], d->name)) continue;
-        struct slice dir = arena_printf(a, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(d->path),
-                                        SLICE_ARG(names[i]));
+        struct slice dir =
+            arena_printf(a, SLICE_FMT "/" SLICE_FMT, SLICE_ARG(d->path), SLICE_ARG(names[i]));
         struct block_partition p = { .name = names[i], .disk = disk };
         if (!dir.p) return false;
         if (!source_u64(&number, "/sys/" SLICE_FMT "/partition", SLICE_ARG(dir)) ||
@@ -105,7 +108,8 @@ bool block_read(struct arena *a, bool with_partitions, struct block_list *out)
     struct slice *names;
     size_t n;
     memset(out, 0, sizeof *out);
-    if (!source_names(a, is_disk_name, &names, &n, "/sys/block")) return true; /* no sysfs, no disks */
+    if (!source_names(a, is_disk_name, &names, &n, "/sys/block"))
+        return true; /* no sysfs, no disks */
     if (n > BLOCK_MAX) n = BLOCK_MAX;
     out->disk = ARENA_ARRAY(a, n + 1, struct block_disk);
     if (!out->disk) return false;

@@ -1,4 +1,5 @@
-/* provider/computer.c - Win32_ComputerSystem: this computer, real or virtual. Memory is bytes here. */
+/* provider/computer.c - Win32_ComputerSystem: this computer, real or virtual. Memory is bytes here.
+ */
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -22,19 +23,22 @@ static void put(struct cim_instance *out, const char *name, struct slice text)
 static unsigned system_type(unsigned chassis)
 {
     if (chassis == 0 || chassis == 1 || chassis == 2) return 0;
-    if ((chassis >= 8 && chassis <= 11) || chassis == 14 || (chassis >= 30 && chassis <= 32)) return 2;
+    if ((chassis >= 8 && chassis <= 11) || chassis == 14 || (chassis >= 30 && chassis <= 32))
+        return 2;
     return host_is_workstation(chassis) ? 1 : 4;
 }
 
 static void put_chassis(struct cim_instance *out, const struct smbios *tables, struct arena *a)
 {
-    static const char *const states[] = { "ChassisBootupState", "PowerSupplyState", "ThermalState" };
+    static const char *const states[] = { "ChassisBootupState", "PowerSupplyState",
+                                          "ThermalState" };
     struct slice rest = tables->table;
     struct smbios_entry e;
     uint64_t v;
     if (smbios_find(&rest, 3, &e))
         for (unsigned i = 0; i < 3; i++)
-            if (smbios_number(&e, 0x09 + i, 1, &v) && v >= 1 && v <= 6) cim_put_u64(out, states[i], v);
+            if (smbios_number(&e, 0x09 + i, 1, &v) && v >= 1 && v <= 6)
+                cim_put_u64(out, states[i], v);
     rest = tables->table;
     if (smbios_find(&rest, 1, &e) && smbios_number(&e, 0x18, 1, &v) && v <= 8)
         cim_put_u64(out, "WakeUpType", v);
@@ -74,8 +78,10 @@ static void put_hardware(struct provider_call *c, struct cim_instance *out, stru
     uint64_t kb;
     if (source_read(a, &text, "/proc/meminfo") && text_field_u64(text, "MemTotal", ':', &kb))
         cim_put_u64(out, "TotalPhysicalMemory", kb * 1024);
-    if ((provider_wants(c, "NumberOfProcessors") || provider_wants(c, "NumberOfLogicalProcessors") ||
-         provider_wants(c, "HypervisorPresent")) && cpu_read(a, &cpu)) {
+    if ((provider_wants(c, "NumberOfProcessors") ||
+         provider_wants(c, "NumberOfLogicalProcessors") ||
+         provider_wants(c, "HypervisorPresent")) &&
+        cpu_read(a, &cpu)) {
         cim_put_u64(out, "NumberOfProcessors", cpu.count);
         cim_put_u64(out, "NumberOfLogicalProcessors", cpu.threads);
         if (text_field(cpu.cpuinfo, "flags", ':', &text))
@@ -89,10 +95,10 @@ static void put_hardware(struct provider_call *c, struct cim_instance *out, stru
     struct utsname u;
     if (uname(&u) == 0)
         cim_put_str(out, "SystemType",
-                    !strcmp(u.machine, "x86_64") ? SLICE("x64-based PC")
+                    !strcmp(u.machine, "x86_64")    ? SLICE("x64-based PC")
                     : !strcmp(u.machine, "aarch64") ? SLICE("ARM64-based PC")
-                    : u.machine[0] == 'i' ? SLICE("X86-based PC")
-                                          : arena_printf(a, "%s-based PC", u.machine));
+                    : u.machine[0] == 'i'           ? SLICE("X86-based PC")
+                                                    : arena_printf(a, "%s-based PC", u.machine));
 }
 
 static void put_clock(struct cim_instance *out)
@@ -101,7 +107,8 @@ static void put_clock(struct cim_instance *out)
     time_t seconds = (time_t)(now / 1000000);
     struct tm tm;
     cim_put_i64(out, "CurrentTimeZone", clock_local_offset(now));
-    if (localtime_r(&seconds, &tm) && tm.tm_isdst >= 0) cim_put_bool(out, "DaylightInEffect", tm.tm_isdst > 0);
+    if (localtime_r(&seconds, &tm) && tm.tm_isdst >= 0)
+        cim_put_bool(out, "DaylightInEffect", tm.tm_isdst > 0);
 }
 
 static cimf_status computer_open(struct provider_call *c, void **state, size_t *rows)
@@ -131,16 +138,19 @@ static cimf_status computer_fill(struct provider_call *c, void *state, size_t ro
     if (source_read(a, &text, "/proc/cmdline"))
         cim_put_strz(out, "BootupState",
                      text_has_word(text, "single") || text_has_word(text, "emergency") ||
-                     text_has_word(text, "rescue") || text_has_word(text, "systemd.unit=rescue.target")
-                         ? "Fail-safe boot" : "Normal boot");
+                             text_has_word(text, "rescue") ||
+                             text_has_word(text, "systemd.unit=rescue.target")
+                         ? "Fail-safe boot"
+                         : "Normal boot");
     put_domain(out, a);
     put_hardware(c, out, a);
     put_clock(out);
     if (provider_wants(c, "UserName")) {
         struct slice user = users_console(a);
         if (user.n)
-            cim_put_str(out, "UserName",
-                        arena_printf(a, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(name), SLICE_ARG(user)));
+            cim_put_str(
+                out, "UserName",
+                arena_printf(a, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(name), SLICE_ARG(user)));
     }
     if (smbios_read(a, &tables)) put_chassis(out, &tables, a);
     cim_put_strz(out, "Status", "OK");
@@ -148,6 +158,9 @@ static cimf_status computer_fill(struct provider_call *c, void *state, size_t ro
 }
 
 const struct provider_class provider_computer = {
-    .ns = "root/cimv2", .class_name = "Win32_ComputerSystem", .flags = PROVIDER_BLOCKING,
-    .open = computer_open, .fill = computer_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_ComputerSystem",
+    .flags = PROVIDER_BLOCKING,
+    .open = computer_open,
+    .fill = computer_fill,
 };

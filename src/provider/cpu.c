@@ -30,8 +30,8 @@ struct slice cpu_block(struct slice cpuinfo, unsigned number)
     while (text_line(&rest, &line)) {
         struct slice value;
         uint64_t id;
-        if (!slice_starts(line, SLICE("processor")) || !text_field(line, "processor", ':', &value) ||
-            !text_u64(value, &id))
+        if (!slice_starts(line, SLICE("processor")) ||
+            !text_field(line, "processor", ':', &value) || !text_u64(value, &id))
             continue;
         if (start) return slice_of(start, (size_t)(line.p - start));
         if (id == number) start = line.p;
@@ -68,11 +68,14 @@ static void add_caches(struct walk *w, struct cpu_package *p, unsigned cpu)
         char file[64];
         if (!source_u64(&level, "/sys/devices/system/cpu/cpu%u/cache/index%u/level", cpu, i)) break;
         if (level != 2 && level != 3) continue;
-        if (!source_u64(&size, "/sys/devices/system/cpu/cpu%u/cache/index%u/size", cpu, i)) continue;
+        if (!source_u64(&size, "/sys/devices/system/cpu/cpu%u/cache/index%u/size", cpu, i))
+            continue;
         snprintf(file, sizeof file, "cache/index%u/shared_cpu_list", i);
         if (!first_of(file, cpu, w->arena)) continue;
-        if (level == 2) p->l2_kb += (unsigned)size;
-        else p->l3_kb += (unsigned)size;
+        if (level == 2)
+            p->l2_kb += (unsigned)size;
+        else
+            p->l3_kb += (unsigned)size;
     }
 }
 
@@ -123,8 +126,9 @@ static bool each_listed(struct slice rest, bool (*each)(unsigned cpu, void *arg)
     struct slice line;
     uint64_t number;
     while (text_line(&rest, &line))
-        if (slice_starts(line, SLICE("processor")) && text_field_u64(line, "processor", ':', &number) &&
-            number < CPU_MAX && !each((unsigned)number, arg))
+        if (slice_starts(line, SLICE("processor")) &&
+            text_field_u64(line, "processor", ':', &number) && number < CPU_MAX &&
+            !each((unsigned)number, arg))
             break;
     return true;
 }
@@ -142,7 +146,9 @@ bool cpu_read(struct arena *a, struct cpu_facts *out)
     w.core = ARENA_ARRAY(a, out->limit, uint32_t);
     out->package = ARENA_ARRAY(a, out->limit, struct cpu_package);
     if (!w.core || !out->package) return false;
-    if (listed) cpu_list(online, add_cpu, &w);
-    else each_listed(out->cpuinfo, add_cpu, &w);
+    if (listed)
+        cpu_list(online, add_cpu, &w);
+    else
+        each_listed(out->cpuinfo, add_cpu, &w);
     return out->threads > 0;
 }

@@ -24,7 +24,8 @@ static void test_lists(void **state)
 
 static void test_blocks(void **state)
 {
-    struct slice info = SLICE("processor\t: 0\nmodel\t: a\n\nprocessor\t: 1\nmodel\t: b\nflags : x y\n");
+    struct slice info =
+        SLICE("processor\t: 0\nmodel\t: a\n\nprocessor\t: 1\nmodel\t: b\nflags : x y\n");
     (void)state;
     assert_slice(cpu_block(info, 1), "processor\t: 1\nmodel\t: b\nflags : x y\n");
     assert_slice(cpu_block(info, 0), "processor\t: 0\nmodel\t: a\n\n");
@@ -73,8 +74,10 @@ static void test_service_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists), cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_ticks_and_names), cmocka_unit_test(test_service_words),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_ticks_and_names),
+        cmocka_unit_test(test_service_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

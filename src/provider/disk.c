@@ -1,6 +1,6 @@
 /*
- * provider/disk.c - Win32_LogicalDisk: mounted file systems, named by their mount point. Sizes are bytes;
- * FreeSpace is what unprivileged users may still write, as df says it.
+ * provider/disk.c - Win32_LogicalDisk: mounted file systems, named by their mount point. Sizes are
+ * bytes; FreeSpace is what unprivileged users may still write, as df says it.
  */
 #include <limits.h>
 #include <sys/statvfs.h>
@@ -24,7 +24,8 @@ static void names_by(struct arena *a, const char *kind, const struct mount *m, s
     size_t n;
     if (!source_names(a, NULL, &names, &n, "/dev/disk/%s", kind)) return;
     for (size_t i = 0; i < n; i++) {
-        if (!source_link(a, &target, "/dev/disk/%s/" SLICE_FMT, kind, SLICE_ARG(names[i]))) continue;
+        if (!source_link(a, &target, "/dev/disk/%s/" SLICE_FMT, kind, SLICE_ARG(names[i])))
+            continue;
         for (size_t j = 0; j < count; j++)
             if (slice_starts(m[j].source, SLICE("/dev/")) &&
                 slice_eq(text_base(m[j].source), text_base(target)))
@@ -40,7 +41,8 @@ static struct slice plain_label(struct arena *a, struct slice s)
     if (!out) return SLICE("");
     for (size_t i = 0; i < s.n; i++) {
         uint64_t byte;
-        if (s.n - i >= 4 && s.p[i] == '\\' && s.p[i + 1] == 'x' && text_hex(slice_of(s.p + i + 2, 2), &byte)) {
+        if (s.n - i >= 4 && s.p[i] == '\\' && s.p[i + 1] == 'x' &&
+            text_hex(slice_of(s.p + i + 2, 2), &byte)) {
             out[n++] = (char)byte;
             i += 3;
         } else {
@@ -56,11 +58,13 @@ static cimf_status disk_open(struct provider_call *c, void **state, size_t *rows
     struct slice id;
     if (!r) return CIMF_OUT_OF_MEMORY;
     if (!mounts_read(c->arena, &r->mount, rows))
-        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider", "the mount table cannot be read");
+        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider",
+                         "the mount table cannot be read");
     if (provider_key_text(c, "DeviceID", &id)) {
         size_t kept = 0;
         for (size_t i = 0; i < *rows; i++)
-            if (slice_ieq(text_clean(c->arena, r->mount[i].point), id)) r->mount[kept++] = r->mount[i];
+            if (slice_ieq(text_clean(c->arena, r->mount[i].point), id))
+                r->mount[kept++] = r->mount[i];
         *rows = kept;
     }
     r->label = ARENA_ARRAY(c->arena, *rows + 1, struct slice);
@@ -84,7 +88,8 @@ static void put_space(struct provider_call *c, const struct mount *m, struct cim
     for (size_t i = 0; i < sizeof from_here / sizeof from_here[0]; i++)
         wanted |= provider_wants(c, from_here[i]);
     if (!wanted) return;
-    if (!source_path(path, sizeof path, SLICE_FMT, SLICE_ARG(m->point)) || statvfs(path, &v)) return;
+    if (!source_path(path, sizeof path, SLICE_FMT, SLICE_ARG(m->point)) || statvfs(path, &v))
+        return;
     uint64_t unit = v.f_frsize ? v.f_frsize : v.f_bsize;
     cim_put_u64(out, "MaximumComponentLength", v.f_namemax);
     if (unit == 0 || v.f_blocks == 0) return;
@@ -105,7 +110,8 @@ static const char *description(enum mount_kind kind)
     }
 }
 
-static cimf_status disk_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status disk_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     const struct disk_rows *r = state;
     const struct mount *m = &r->mount[row];
@@ -129,6 +135,9 @@ static cimf_status disk_fill(struct provider_call *c, void *state, size_t row, s
 }
 
 const struct provider_class provider_disk = {
-    .ns = "root/cimv2", .class_name = "Win32_LogicalDisk", .flags = PROVIDER_BLOCKING,
-    .open = disk_open, .fill = disk_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_LogicalDisk",
+    .flags = PROVIDER_BLOCKING,
+    .open = disk_open,
+    .fill = disk_fill,
 };

@@ -7,7 +7,8 @@
 struct slice dmi_text(struct arena *a, const char *name)
 {
     struct slice text;
-    if (!source_text(a, &text, "/sys/class/dmi/id/%s", name) || smbios_filler(text)) return SLICE("");
+    if (!source_text(a, &text, "/sys/class/dmi/id/%s", name) || smbios_filler(text))
+        return SLICE("");
     return text;
 }
 

@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 
-/* Attribute of dmi/id ("sys_vendor"); "" when absent, unreadable or only a filler. Serial numbers and the UUID are
- * readable for root only. */
+/* Attribute of dmi/id ("sys_vendor"); "" when absent, unreadable or only a filler. Serial numbers
+ * and the UUID are readable for root only. */
 struct slice dmi_text(struct arena *a, const char *name);
 bool dmi_present(void);
 /* Maker and model, from dmi/id or, on boards without it, from the device tree. */

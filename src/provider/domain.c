@@ -12,7 +12,8 @@ bool domain_ini(struct slice text, const char *section, const char *key, struct 
         line = slice_trim(line);
         if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';') continue;
         if (line.p[0] == '[') {
-            struct slice name = slice_trim(slice_head(slice_sub(line, 1), slice_find(slice_sub(line, 1), ']')));
+            struct slice name =
+                slice_trim(slice_head(slice_sub(line, 1), slice_find(slice_sub(line, 1), ']')));
             inside = slice_ieq(name, slice_str(section));
             continue;
         }
@@ -65,7 +66,8 @@ static bool joined_by_samba(struct arena *a, struct domain_facts *out)
 static bool joined_by_sssd(struct arena *a, struct domain_facts *out)
 {
     struct slice text, domains, provider;
-    if (!source_read(a, &text, "/etc/sssd/sssd.conf") || !domain_ini(text, "sssd", "domains", &domains))
+    if (!source_read(a, &text, "/etc/sssd/sssd.conf") ||
+        !domain_ini(text, "sssd", "domains", &domains))
         return false;
     struct slice first = slice_trim(slice_head(domains, slice_find(domains, ',')));
     struct slice section = arena_printf(a, "domain/" SLICE_FMT, SLICE_ARG(first));

@@ -1,6 +1,7 @@
 /*
- * provider/drive.c - Win32_DiskDrive, Win32_DiskPartition, and what joins them and the mounted file systems:
- * Win32_DiskDriveToDiskPartition, Win32_LogicalDiskToPartition. Sizes and offsets are bytes.
+ * provider/drive.c - Win32_DiskDrive, Win32_DiskPartition, and what joins them and the mounted file
+ * systems: Win32_DiskDriveToDiskPartition, Win32_LogicalDiskToPartition. Sizes and offsets are
+ * bytes.
  */
 #include "provider/block.h"
 #include "provider/host.h"
@@ -29,7 +30,8 @@ static cimf_status drive_open(struct provider_call *c, void **state, size_t *row
     if (provider_key_text(c, "DeviceID", &id)) {
         size_t kept = 0;
         for (size_t i = 0; i < list->disks; i++)
-            if (slice_ieq(block_device(c->arena, list->disk[i].name), id)) list->disk[kept++] = list->disk[i];
+            if (slice_ieq(block_device(c->arena, list->disk[i].name), id))
+                list->disk[kept++] = list->disk[i];
         list->disks = kept;
     }
     *state = list;
@@ -63,7 +65,8 @@ static struct slice serial_of(struct arena *a, const struct block_disk *d, struc
         source_text(a, &text, "/sys/" SLICE_FMT "/serial", SLICE_ARG(d->path)))
         return text;
     /* SPC unit serial number page: four bytes of header, then the number */
-    if (source_read(a, &page, "/sys/" SLICE_FMT "/device/vpd_pg80", SLICE_ARG(d->path)) && page.n > 4)
+    if (source_read(a, &page, "/sys/" SLICE_FMT "/device/vpd_pg80", SLICE_ARG(d->path)) &&
+        page.n > 4)
         return text_clean(a, slice_sub(page, 4));
     return SLICE("");
 }
@@ -102,7 +105,8 @@ static void put_scsi(struct cim_instance *out, struct arena *a, const struct blo
     for (int i = 0; i < 4; i++) cim_put_u64(out, names[i], v[i]);
 }
 
-static cimf_status drive_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status drive_fill(struct provider_call *c, void *state, size_t row,
+                              struct cim_instance *out)
 {
     const struct block_list *list = state;
     const struct block_disk *d = &list->disk[row];
@@ -122,9 +126,10 @@ static cimf_status drive_fill(struct provider_call *c, void *state, size_t row, 
     if (provider_wants(c, "Partitions")) cim_put_u64(out, "Partitions", d->partitions);
     const char *bus = interface_of(d);
     if (bus) cim_put_strz(out, "InterfaceType", bus);
-    cim_put_strz(out, "MediaType", d->removable        ? "Removable Media"
-                                   : bus && *bus == 'U' ? "External hard disk media"
-                                                        : "Fixed hard disk media");
+    cim_put_strz(out, "MediaType",
+                 d->removable         ? "Removable Media"
+                 : bus && *bus == 'U' ? "External hard disk media"
+                                      : "Fixed hard disk media");
     cim_put_bool(out, "MediaLoaded", true);
     uint64_t abilities[] = { 3, 4, 7 }; /* random access, writing, removable media */
     uint32_t n = d->read_only ? 1 : 2;
@@ -165,9 +170,22 @@ static const char *partition_type(struct slice scheme, struct slice type)
         { "e6d6d379-f507-44c2-a23c-238f2a3df928", "GPT: Logical Volume Manager" },
     };
     static const char *const dos[16] = {
-        "Unused", "12-bit FAT", NULL, NULL, "16-bit FAT", "Extended Partition", "MS-DOS V4 Huge",
-        "Installable File System", NULL, NULL, "OS/2 Boot Manager", "FAT32", "FAT32 Extended",
-        "XINT13", "XINT13 Extended", "Extended Partition",
+        "Unused",
+        "12-bit FAT",
+        NULL,
+        NULL,
+        "16-bit FAT",
+        "Extended Partition",
+        "MS-DOS V4 Huge",
+        "Installable File System",
+        NULL,
+        NULL,
+        "OS/2 Boot Manager",
+        "FAT32",
+        "FAT32 Extended",
+        "XINT13",
+        "XINT13 Extended",
+        "Extended Partition",
     };
     uint64_t code;
     if (slice_is(scheme, "gpt")) {
@@ -191,7 +209,8 @@ static void put_table(struct cim_instance *out, struct arena *a, const struct bl
     uint64_t bits = 0;
     flags = udev_get(a, record, "ID_PART_ENTRY_FLAGS");
     if (flags.n) text_hex(flags, &bits);
-    /* the active flag of the old table; in the new one the EFI system partition and flag 2 start machines */
+    /* the active flag of the old table; in the new one the EFI system partition and flag 2 start
+     * machines */
     bool boot = gpt ? !strcmp(name, "GPT: System") || (bits & 4) : (bits & 0x80) != 0;
     cim_put_bool(out, "Bootable", boot);
     cim_put_bool(out, "BootPartition", boot);
@@ -251,10 +270,12 @@ static cimf_status drive_partition_fill(struct provider_call *c, void *state, si
     const struct block_list *list = state;
     const struct block_partition *p = &list->partition[row];
     struct arena *a = c->scratch;
-    cim_put_str(out, "Antecedent", host_reference(a, "Win32_DiskDrive", "DeviceID",
-                                                  block_device(a, list->disk[p->disk].name)));
-    cim_put_str(out, "Dependent", host_reference(a, "Win32_DiskPartition", "DeviceID",
-                                                 block_partition_id(a, list, p)));
+    cim_put_str(out, "Antecedent",
+                host_reference(a, "Win32_DiskDrive", "DeviceID",
+                               block_device(a, list->disk[p->disk].name)));
+    cim_put_str(
+        out, "Dependent",
+        host_reference(a, "Win32_DiskPartition", "DeviceID", block_partition_id(a, list, p)));
     return arena_status(a);
 }
 
@@ -295,7 +316,8 @@ static bool join_device(struct join_rows *r, struct arena *a, const struct mount
             return add_join(r, a, &b->partition[i], m, depth == 0);
     struct slice *names, text, low;
     size_t n;
-    if (depth == 8 || !source_names(a, NULL, &names, &n, "/sys/dev/block/%u:%u/slaves", major, minor))
+    if (depth == 8 ||
+        !source_names(a, NULL, &names, &n, "/sys/dev/block/%u:%u/slaves", major, minor))
         return true;
     for (size_t i = 0; i < n; i++) {
         uint64_t x, y;
@@ -310,7 +332,8 @@ static bool join_device(struct join_rows *r, struct arena *a, const struct mount
     return true;
 }
 
-/* Device number of a mount; file systems with numbers of their own (btrfs) name it by their source. */
+/* Device number of a mount; file systems with numbers of their own (btrfs) name it by their source.
+ */
 static void mount_device(struct arena *a, const struct mount *m, uint32_t *major, uint32_t *minor)
 {
     struct slice text, low;
@@ -318,7 +341,8 @@ static void mount_device(struct arena *a, const struct mount *m, uint32_t *major
     *major = m->major;
     *minor = m->minor;
     if (m->major != 0 || !slice_starts(m->source, SLICE("/dev/"))) return;
-    if (!source_read(a, &text, "/sys/class/block/" SLICE_FMT "/dev", SLICE_ARG(text_base(m->source))))
+    if (!source_read(a, &text, "/sys/class/block/" SLICE_FMT "/dev",
+                     SLICE_ARG(text_base(m->source))))
         return;
     struct slice high = slice_split(slice_trim(text), ':', &low);
     if (!text_u64(high, &x) || !text_u64(low, &y)) return;
@@ -356,15 +380,17 @@ static cimf_status join_open(struct provider_call *c, void **state, size_t *rows
     return CIMF_OK;
 }
 
-static cimf_status join_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status join_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     const struct join_rows *r = state;
     const struct join *j = &r->join[row];
     struct arena *a = c->scratch;
-    cim_put_str(out, "Antecedent", host_reference(a, "Win32_DiskPartition", "DeviceID",
-                                                  block_partition_id(a, &r->blocks, j->partition)));
-    cim_put_str(out, "Dependent", host_reference(a, "Win32_LogicalDisk", "DeviceID",
-                                                 text_clean(a, j->mount->point)));
+    cim_put_str(out, "Antecedent",
+                host_reference(a, "Win32_DiskPartition", "DeviceID",
+                               block_partition_id(a, &r->blocks, j->partition)));
+    cim_put_str(out, "Dependent",
+                host_reference(a, "Win32_LogicalDisk", "DeviceID", text_clean(a, j->mount->point)));
     if (j->direct && j->partition->bytes) {
         cim_put_u64(out, "StartingAddress", 0);
         cim_put_u64(out, "EndingAddress", j->partition->bytes - 1);
@@ -373,18 +399,30 @@ static cimf_status join_fill(struct provider_call *c, void *state, size_t row, s
 }
 
 const struct provider_class provider_drive = {
-    .ns = "root/cimv2", .class_name = "Win32_DiskDrive", .flags = PROVIDER_BLOCKING,
-    .open = drive_open, .fill = drive_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_DiskDrive",
+    .flags = PROVIDER_BLOCKING,
+    .open = drive_open,
+    .fill = drive_fill,
 };
 const struct provider_class provider_partition = {
-    .ns = "root/cimv2", .class_name = "Win32_DiskPartition", .flags = PROVIDER_BLOCKING,
-    .open = partition_open, .fill = partition_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_DiskPartition",
+    .flags = PROVIDER_BLOCKING,
+    .open = partition_open,
+    .fill = partition_fill,
 };
 const struct provider_class provider_drive_partition = {
-    .ns = "root/cimv2", .class_name = "Win32_DiskDriveToDiskPartition", .flags = PROVIDER_BLOCKING,
-    .open = drive_partition_open, .fill = drive_partition_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_DiskDriveToDiskPartition",
+    .flags = PROVIDER_BLOCKING,
+    .open = drive_partition_open,
+    .fill = drive_partition_fill,
 };
 const struct provider_class provider_disk_partition = {
-    .ns = "root/cimv2", .class_name = "Win32_LogicalDiskToPartition", .flags = PROVIDER_BLOCKING,
-    .open = join_open, .fill = join_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_LogicalDiskToPartition",
+    .flags = PROVIDER_BLOCKING,
+    .open = join_open,
+    .fill = join_fill,
 };

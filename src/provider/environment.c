@@ -1,7 +1,7 @@
 /*
- * provider/environment.c - Win32_Environment: variables that new sessions or services get, all of the system:
- * /etc/environment (pam_env), environment.d(5), and the environment of the service manager. The first
- * source that has a name counts.
+ * provider/environment.c - Win32_Environment: variables that new sessions or services get, all of
+ * the system: /etc/environment (pam_env), environment.d(5), and the environment of the service
+ * manager. The first source that has a name counts.
  */
 #include "provider/environment.h"
 
@@ -69,7 +69,8 @@ static void add_folder(struct arena *a, struct variables *v, const char *folder)
     size_t n;
     if (!source_names(a, is_conf, &names, &n, "%s", folder)) return;
     while (n--)
-        if (source_read(a, &text, "%s/" SLICE_FMT, folder, SLICE_ARG(names[n]))) add_file(a, v, text);
+        if (source_read(a, &text, "%s/" SLICE_FMT, folder, SLICE_ARG(names[n])))
+            add_file(a, v, text);
 }
 
 static cimf_status environment_open(struct provider_call *c, void **state, size_t *rows)
@@ -78,9 +79,11 @@ static cimf_status environment_open(struct provider_call *c, void **state, size_
     struct slice text, user, *manager;
     uint32_t n;
     *rows = 0;
-    if (!v || !(v->list = ARENA_ARRAY(c->arena, VARIABLES_MAX, struct variable))) return CIMF_OUT_OF_MEMORY;
+    if (!v || !(v->list = ARENA_ARRAY(c->arena, VARIABLES_MAX, struct variable)))
+        return CIMF_OUT_OF_MEMORY;
     *state = v;
-    if (provider_key_text(c, "UserName", &user) && !slice_ieq(user, SLICE(SYSTEM_USER))) return CIMF_OK;
+    if (provider_key_text(c, "UserName", &user) && !slice_ieq(user, SLICE(SYSTEM_USER)))
+        return CIMF_OK;
     if (!provider_key_text(c, "Name", &v->only)) v->only = SLICE("");
     map_init(&v->seen, false);
     if (source_read(c->arena, &text, "/etc/environment")) add_file(c->arena, v, text);
@@ -114,6 +117,9 @@ static cimf_status environment_fill(struct provider_call *c, void *state, size_t
 }
 
 const struct provider_class provider_environment = {
-    .ns = "root/cimv2", .class_name = "Win32_Environment", .flags = PROVIDER_BLOCKING,
-    .open = environment_open, .fill = environment_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_Environment",
+    .flags = PROVIDER_BLOCKING,
+    .open = environment_open,
+    .fill = environment_fill,
 };

@@ -4,7 +4,8 @@
 
 #include "base/arena.h"
 
-/* Cuts the next assignment off *rest: comments, blank lines and "export" are skipped, quotes taken off. */
+/* Cuts the next assignment off *rest: comments, blank lines and "export" are skipped, quotes taken
+ * off. */
 bool environment_next(struct arena *a, struct slice *rest, struct slice *name, struct slice *value);
 
 #endif

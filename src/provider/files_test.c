@@ -26,8 +26,10 @@ static void test_resolver(void **state)
 {
     struct resolver_facts r;
     (void)state;
-    resolver_parse(&arena, SLICE("# c\nnameserver 192.0.2.53\nsearch a.example b.example\n"
-                                 "nameserver fd00::53 # x\nsearch c.example\noptions edns0\n"), &r);
+    resolver_parse(&arena,
+                   SLICE("# c\nnameserver 192.0.2.53\nsearch a.example b.example\n"
+                         "nameserver fd00::53 # x\nsearch c.example\noptions edns0\n"),
+                   &r);
     assert_int_equal(r.servers, 2);
     assert_slice(r.server[1], "fd00::53");
     assert_int_equal(r.searches, 1);
@@ -40,9 +42,10 @@ static void test_resolver(void **state)
 
 static void test_lease(void **state)
 {
-    struct slice leases = SLICE("lease {\n  interface \"eth0\";\n  option dhcp-server-identifier 10.0.0.1;\n}\n"
-                                "lease {\n  interface \"eth1\";\n  option dhcp-server-identifier 10.0.1.1;\n}\n"
-                                "lease {\n  interface \"eth0\";\n  option dhcp-server-identifier 10.0.0.2;\n}\n");
+    struct slice leases =
+        SLICE("lease {\n  interface \"eth0\";\n  option dhcp-server-identifier 10.0.0.1;\n}\n"
+              "lease {\n  interface \"eth1\";\n  option dhcp-server-identifier 10.0.1.1;\n}\n"
+              "lease {\n  interface \"eth0\";\n  option dhcp-server-identifier 10.0.0.2;\n}\n");
     struct slice server;
     (void)state;
     assert_true(lease_dhclient(leases, SLICE("eth0"), &server));
@@ -55,15 +58,18 @@ static void test_lease(void **state)
 
 static void test_ini_and_hosts(void **state)
 {
-    struct slice ini = SLICE("; c\n[Global]\n realm = AD.EXAMPLE\n security=ads\n[x]\nrealm=NO\n"), v;
+    struct slice ini = SLICE("; c\n[Global]\n realm = AD.EXAMPLE\n security=ads\n[x]\nrealm=NO\n"),
+                 v;
     (void)state;
     assert_true(domain_ini(ini, "global", "REALM", &v));
     assert_slice(v, "AD.EXAMPLE");
     assert_false(domain_ini(ini, "global", "workgroup", &v));
     assert_slice(domain_of_hosts(SLICE("127.0.0.1 localhost\n10.0.0.1 atlas.example.org atlas\n"),
-                                 SLICE("atlas")), "example.org");
-    assert_slice(domain_of_hosts(SLICE("10.0.0.1 atlas2.example.org atlas\n# 1 atlas.b\n"), SLICE("atlas")),
-                 "");
+                                 SLICE("atlas")),
+                 "example.org");
+    assert_slice(
+        domain_of_hosts(SLICE("10.0.0.1 atlas2.example.org atlas\n# 1 atlas.b\n"), SLICE("atlas")),
+        "");
 }
 
 static void test_locale(void **state)

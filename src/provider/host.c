@@ -77,7 +77,8 @@ int64_t host_boot_us(struct arena *a)
 unsigned host_chassis(void)
 {
     uint64_t type;
-    return source_u64(&type, "/sys/class/dmi/id/chassis_type") && type < 256 ? (unsigned)type & 0x7f : 0;
+    return source_u64(&type, "/sys/class/dmi/id/chassis_type") && type < 256 ? (unsigned)type & 0x7f
+                                                                             : 0;
 }
 
 bool host_is_workstation(unsigned chassis)

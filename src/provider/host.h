@@ -1,6 +1,6 @@
 /*
- * provider/host.h - facts that many classes repeat: names of this machine, its boot time, its system, and
- * the ways they are put into instances.
+ * provider/host.h - facts that many classes repeat: names of this machine, its boot time, its
+ * system, and the ways they are put into instances.
  */
 #ifndef PROVIDER_HOST_H
 #define PROVIDER_HOST_H
@@ -10,7 +10,8 @@
 #define HOST_COMPUTER_CLASS "Win32_ComputerSystem"
 #define HOST_OS_CLASS "Win32_OperatingSystem"
 
-/* Node name up to its first dot; never empty ("localhost"). What CSName, SystemName and Domain say. */
+/* Node name up to its first dot; never empty ("localhost"). What CSName, SystemName and Domain say.
+ */
 struct slice host_name(struct arena *a);
 /* Node name as the kernel has it, maybe with a domain. */
 struct slice host_node(struct arena *a);

@@ -16,7 +16,8 @@ bool lease_dhclient(struct slice text, struct slice name, struct slice *server)
             ours = value.n == name.n + 3 && value.p[0] == '"' &&
                    slice_eq(slice_head(slice_sub(value, 1), name.n), name);
         }
-        if (ours && slice_is(word, "option") && slice_is(text_word(&line), "dhcp-server-identifier")) {
+        if (ours && slice_is(word, "option") &&
+            slice_is(text_word(&line), "dhcp-server-identifier")) {
             found = slice_trim(line);
             found = slice_head(found, slice_find(found, ';'));
             any = found.n > 0;

@@ -5,9 +5,9 @@
 #include "base/arena.h"
 
 struct locale_facts {
-    const char *name;    /* "de_DE" */
-    uint16_t lcid;       /* MS-LCID: 0x0407 */
-    uint16_t phone;      /* country code as LOCALE_ICOUNTRY gives it (telephone prefix) */
+    const char *name; /* "de_DE" */
+    uint16_t lcid;    /* MS-LCID: 0x0407 */
+    uint16_t phone;   /* country code as LOCALE_ICOUNTRY gives it (telephone prefix) */
 };
 
 /* Row of a LANG value ("de_DE.UTF-8"), NULL for "C" and for what the table lacks. */

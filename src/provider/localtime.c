@@ -34,7 +34,8 @@ static cimf_status local_fill(struct provider_call *c, void *state, size_t row,
     return CIMF_OK;
 }
 
-static cimf_status utc_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status utc_fill(struct provider_call *c, void *state, size_t row,
+                            struct cim_instance *out)
 {
     (void)c;
     (void)state;
@@ -44,10 +45,14 @@ static cimf_status utc_fill(struct provider_call *c, void *state, size_t row, st
 }
 
 const struct provider_class provider_localtime = {
-    .ns = "root/cimv2", .class_name = "Win32_LocalTime",
-    .open = host_open_single, .fill = local_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_LocalTime",
+    .open = host_open_single,
+    .fill = local_fill,
 };
 const struct provider_class provider_utctime = {
-    .ns = "root/cimv2", .class_name = "Win32_UTCTime",
-    .open = host_open_single, .fill = utc_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_UTCTime",
+    .open = host_open_single,
+    .fill = utc_fill,
 };

@@ -37,7 +37,8 @@ static cimf_status memory_open(struct provider_call *c, void **state, size_t *ro
     r->module = ARENA_ARRAY(c->arena, MODULES_MAX, struct smbios_entry);
     r->number = ARENA_ARRAY(c->arena, MODULES_MAX, unsigned);
     if (!r->module || !r->number) return CIMF_OUT_OF_MEMORY;
-    for (struct slice rest = tables.table; *rows < MODULES_MAX && smbios_find(&rest, 17, &e); number++)
+    for (struct slice rest = tables.table; *rows < MODULES_MAX && smbios_find(&rest, 17, &e);
+         number++)
         if (module_size(&e, &bytes)) {
             r->module[*rows] = e;
             r->number[(*rows)++] = number;
@@ -46,7 +47,8 @@ static cimf_status memory_open(struct provider_call *c, void **state, size_t *ro
     return CIMF_OK;
 }
 
-/* Form factors and types of CIM_Chip and CIM_PhysicalMemory by the codes of SMBIOS (DSP0134 7.18.1 and 2). */
+/* Form factors and types of CIM_Chip and CIM_PhysicalMemory by the codes of SMBIOS (DSP0134 7.18.1
+ * and 2). */
 static const uint8_t form_factors[] = { 0, 1, 0, 7, 2, 1, 3, 4, 6, 8, 9, 1, 11, 12, 13, 24, 1 };
 static const uint8_t memory_types[] = { 0,  1,  0,  2,  6,  7,  8,  9,  10, 11, 12, 13, 14,
                                         15, 16, 17, 18, 19, 20, 21, 22, 0,  0,  0,  24, 25 };
@@ -60,7 +62,8 @@ static void put_speed(struct cim_instance *out, const char *name, const struct s
     cim_put_u64(out, name, v & 0x7fffffff);
 }
 
-static void put_word(struct cim_instance *out, const char *name, const struct smbios_entry *e, size_t at)
+static void put_word(struct cim_instance *out, const char *name, const struct smbios_entry *e,
+                     size_t at)
 {
     uint64_t v;
     if (smbios_number(e, at, 2, &v) && v != 0 && v != 0xffff) cim_put_u64(out, name, v);
@@ -110,6 +113,9 @@ static cimf_status memory_fill(struct provider_call *c, void *state, size_t row,
 }
 
 const struct provider_class provider_memory = {
-    .ns = "root/cimv2", .class_name = "Win32_PhysicalMemory", .flags = PROVIDER_BLOCKING,
-    .open = memory_open, .fill = memory_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_PhysicalMemory",
+    .flags = PROVIDER_BLOCKING,
+    .open = memory_open,
+    .fill = memory_fill,
 };

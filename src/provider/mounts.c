@@ -12,8 +12,9 @@ static const char network_types[] =
 static const char ram_types[] = "tmpfs ramfs";
 static const char optical_types[] = "iso9660 udf";
 /* File systems without a block device that hold files all the same. */
-static const char virtual_types[] = "overlay aufs zfs btrfs bcachefs fuse.mergerfs fuse.ntfs-3g fuseblk "
-                                    "unionfs ubifs jffs2";
+static const char virtual_types[] =
+    "overlay aufs zfs btrfs bcachefs fuse.mergerfs fuse.ntfs-3g fuseblk "
+    "unionfs ubifs jffs2";
 
 static bool parse_line(struct arena *a, struct slice line, struct mount *m)
 {
@@ -77,11 +78,15 @@ static bool classify(struct mount *m)
     type[m->type.n] = 0;
     if (below(m->point, "/proc") || below(m->point, "/sys")) return false;
     if (below(m->point, "/dev") && !slice_is(m->point, "/dev/shm")) return false;
-    if (text_has_word(slice_str(ram_types), type)) m->kind = MOUNT_RAM;
-    else if (text_has_word(slice_str(network_types), type)) m->kind = MOUNT_NETWORK;
-    else if (text_has_word(slice_str(optical_types), type)) m->kind = MOUNT_OPTICAL;
+    if (text_has_word(slice_str(ram_types), type))
+        m->kind = MOUNT_RAM;
+    else if (text_has_word(slice_str(network_types), type))
+        m->kind = MOUNT_NETWORK;
+    else if (text_has_word(slice_str(optical_types), type))
+        m->kind = MOUNT_OPTICAL;
     else if (!slice_starts(m->source, SLICE("/dev/")) &&
-             !text_has_word(slice_str(virtual_types), type)) return false;
+             !text_has_word(slice_str(virtual_types), type))
+        return false;
     if (m->kind == MOUNT_FIXED) {
         uint64_t removable;
         /* a partition's own folder has no such file, its disk's has */
@@ -98,12 +103,13 @@ static bool is_file(const struct mount *m)
 {
     char path[PATH_MAX];
     struct stat st;
-    return m->kind != MOUNT_NETWORK && source_path(path, sizeof path, "%.*s", (int)m->point.n, m->point.p) &&
+    return m->kind != MOUNT_NETWORK &&
+           source_path(path, sizeof path, "%.*s", (int)m->point.n, m->point.p) &&
            lstat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* A later mount on the same point hides earlier ones; a bind mount shows again what another one shows.
- * Subvolumes of btrfs are told apart by their root. */
+/* A later mount on the same point hides earlier ones; a bind mount shows again what another one
+ * shows. Subvolumes of btrfs are told apart by their root. */
 static bool hidden(const struct mount *list, size_t n, size_t i)
 {
     const struct mount *m = &list[i];
@@ -123,7 +129,8 @@ bool mounts_read(struct arena *a, struct mount **list, size_t *count)
     struct slice text;
     struct mount *all;
     size_t n, kept = 0;
-    if (!source_read(a, &text, "/proc/self/mountinfo") || !mounts_parse(a, text, &all, &n)) return false;
+    if (!source_read(a, &text, "/proc/self/mountinfo") || !mounts_parse(a, text, &all, &n))
+        return false;
     struct mount *shown = ARENA_ARRAY(a, n + 1, struct mount);
     if (!shown) return false;
     size_t m = 0;

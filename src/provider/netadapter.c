@@ -1,6 +1,6 @@
 /*
- * provider/netadapter.c - Win32_NetworkAdapter: one row an interface, numbered by its index in the kernel
- * (DeviceID, Index and InterfaceIndex are the same). Speeds are bits per second.
+ * provider/netadapter.c - Win32_NetworkAdapter: one row an interface, numbered by its index in the
+ * kernel (DeviceID, Index and InterfaceIndex are the same). Speeds are bits per second.
  */
 #include <linux/if_arp.h>
 
@@ -28,7 +28,8 @@ struct slice netadapter_driver(struct arena *a, const struct net_link *l)
 /* What the hardware is called, else what kind of interface it is, else its name. */
 struct slice netadapter_description(struct arena *a, const struct net_link *l)
 {
-    struct slice record = udev_net(a, l->index), text = udev_get(a, record, "ID_MODEL_FROM_DATABASE");
+    struct slice record = udev_net(a, l->index),
+                 text = udev_get(a, record, "ID_MODEL_FROM_DATABASE");
     if (text.n) return text;
     text = netadapter_driver(a, l);
     if (text.n) return text;
@@ -42,10 +43,10 @@ struct slice netadapter_caption(struct arena *a, const struct net_link *l)
 
 unsigned netadapter_status(const struct net_link *l)
 {
-    if (!(l->flags & IFF_UP)) return 0;              /* disconnected: switched off */
-    if (l->operstate == 6 || l->operstate == 0)      /* up, or a driver that does not say */
+    if (!(l->flags & IFF_UP)) return 0;         /* disconnected: switched off */
+    if (l->operstate == 6 || l->operstate == 0) /* up, or a driver that does not say */
         return l->carrier || (l->flags & IFF_LOOPBACK) ? 2 : 7;
-    return 7;                                        /* media disconnected */
+    return 7; /* media disconnected */
 }
 
 static cimf_status adapter_open(struct provider_call *c, void **state, size_t *rows)
@@ -55,10 +56,12 @@ static cimf_status adapter_open(struct provider_call *c, void **state, size_t *r
     uint64_t index = 0;
     *rows = 0;
     if (!f) return CIMF_OUT_OF_MEMORY;
-    if (provider_key_text(c, "DeviceID", &id) && (!text_u64(id, &index) || index == 0 || index > INT32_MAX))
+    if (provider_key_text(c, "DeviceID", &id) &&
+        (!text_u64(id, &index) || index == 0 || index > INT32_MAX))
         return CIMF_OK;
     if (!net_read(c->arena, NET_LINKS, (uint32_t)index, f))
-        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider", "the kernel does not list its links");
+        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider",
+                         "the kernel does not list its links");
     *state = f;
     *rows = f->links;
     return CIMF_OK;
@@ -114,6 +117,9 @@ static cimf_status adapter_fill(struct provider_call *c, void *state, size_t row
 }
 
 const struct provider_class provider_netadapter = {
-    .ns = "root/cimv2", .class_name = "Win32_NetworkAdapter", .flags = PROVIDER_BLOCKING,
-    .open = adapter_open, .fill = adapter_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_NetworkAdapter",
+    .flags = PROVIDER_BLOCKING,
+    .open = adapter_open,
+    .fill = adapter_fill,
 };

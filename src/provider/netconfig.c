@@ -1,6 +1,6 @@
 /*
- * provider/netconfig.c - Win32_NetworkAdapterConfiguration: addresses, gateways and name servers of one
- * interface. Index is the index of the interface in the kernel, as in Win32_NetworkAdapter.
+ * provider/netconfig.c - Win32_NetworkAdapterConfiguration: addresses, gateways and name servers of
+ * one interface. Index is the index of the interface in the kernel, as in Win32_NetworkAdapter.
  */
 #include <sys/socket.h>
 #include <linux/if.h>
@@ -23,7 +23,8 @@ static cimf_status config_open(struct provider_call *c, void **state, size_t *ro
     if (!f) return CIMF_OUT_OF_MEMORY;
     if (provider_key_u64(c, "Index", &index) && (index == 0 || index > INT32_MAX)) return CIMF_OK;
     if (!net_read(c->arena, NET_LINKS | NET_ADDRESSES | NET_ROUTES, (uint32_t)index, f))
-        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider", "the kernel does not list its links");
+        return error_set(c->error, CIMF_PROVIDER_FAILURE, "provider",
+                         "the kernel does not list its links");
     *state = f;
     *rows = f->links;
     return CIMF_OK;
@@ -81,7 +82,8 @@ static void put_dhcp(struct cim_instance *out, struct arena *a, const struct net
     const struct net_address *leased = NULL;
     struct slice server;
     for (size_t i = 0; i < f->addresses && !leased; i++)
-        if (f->address[i].link == l->index && f->address[i].family == AF_INET && f->address[i].dynamic)
+        if (f->address[i].link == l->index && f->address[i].family == AF_INET &&
+            f->address[i].dynamic)
             leased = &f->address[i];
     bool known = lease_server(a, l->index, l->name, &server);
     cim_put_bool(out, "DHCPEnabled", leased || known);
@@ -91,7 +93,8 @@ static void put_dhcp(struct cim_instance *out, struct arena *a, const struct net
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t since_boot_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
     int64_t now_us = clock_wall_us();
-    host_put_time(out, "DHCPLeaseObtained", now_us - (since_boot_us - (int64_t)leased->stamp_cs * 10000));
+    host_put_time(out, "DHCPLeaseObtained",
+                  now_us - (since_boot_us - (int64_t)leased->stamp_cs * 10000));
     host_put_time(out, "DHCPLeaseExpires", now_us + (int64_t)leased->valid_s * 1000000);
 }
 
@@ -150,6 +153,9 @@ static cimf_status config_fill(struct provider_call *c, void *state, size_t row,
 }
 
 const struct provider_class provider_netconfig = {
-    .ns = "root/cimv2", .class_name = "Win32_NetworkAdapterConfiguration", .flags = PROVIDER_BLOCKING,
-    .open = config_open, .fill = config_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_NetworkAdapterConfiguration",
+    .flags = PROVIDER_BLOCKING,
+    .open = config_open,
+    .fill = config_fill,
 };

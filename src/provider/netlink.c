@@ -65,11 +65,16 @@ static bool add_link(struct arena *a, struct slice body, struct net_facts *out)
     struct attribute at, info;
     if (body.n < sizeof h) return true;
     memcpy(&h, body.p, sizeof h);
-    struct net_link l = { .index = (uint32_t)h.ifi_index, .type = h.ifi_type, .flags = h.ifi_flags,
-                          .carrier = (h.ifi_flags & IFF_LOWER_UP) != 0, .name = SLICE(""), .kind = SLICE("") };
+    struct net_link l = { .index = (uint32_t)h.ifi_index,
+                          .type = h.ifi_type,
+                          .flags = h.ifi_flags,
+                          .carrier = (h.ifi_flags & IFF_LOWER_UP) != 0,
+                          .name = SLICE(""),
+                          .kind = SLICE("") };
     struct slice rest = slice_sub(body, NLMSG_ALIGN(sizeof h));
     while (next_attribute(&rest, &at)) {
-        if (at.type == IFLA_IFNAME) l.name = text_clean(a, slice_head(at.data, slice_find(at.data, 0)));
+        if (at.type == IFLA_IFNAME)
+            l.name = text_clean(a, slice_head(at.data, slice_find(at.data, 0)));
         if (at.type == IFLA_MTU) l.mtu = u32_of(at.data);
         if (at.type == IFLA_OPERSTATE && at.data.n) l.operstate = (uint8_t)at.data.p[0];
         if (at.type == IFLA_CARRIER && at.data.n) l.carrier = at.data.p[0] != 0;
@@ -92,14 +97,18 @@ static bool add_address(struct arena *a, struct slice body, struct net_facts *ou
     if (body.n < sizeof h) return true;
     memcpy(&h, body.p, sizeof h);
     size_t size = h.ifa_family == AF_INET ? 4 : h.ifa_family == AF_INET6 ? 16 : 0;
-    struct net_address x = { .link = h.ifa_index, .family = h.ifa_family, .prefix = h.ifa_prefixlen,
-                             .scope = h.ifa_scope, .valid_s = UINT32_MAX };
+    struct net_address x = { .link = h.ifa_index,
+                             .family = h.ifa_family,
+                             .prefix = h.ifa_prefixlen,
+                             .scope = h.ifa_scope,
+                             .valid_s = UINT32_MAX };
     bool found = false, local = false;
     uint32_t flags = h.ifa_flags;
     struct slice rest = slice_sub(body, NLMSG_ALIGN(sizeof h));
     while (next_attribute(&rest, &at)) {
         /* on point-to-point links ADDRESS is the other end and LOCAL is ours */
-        if ((at.type == IFA_LOCAL || (at.type == IFA_ADDRESS && !local)) && size && at.data.n == size) {
+        if ((at.type == IFA_LOCAL || (at.type == IFA_ADDRESS && !local)) && size &&
+            at.data.n == size) {
             memcpy(x.bytes, at.data.p, size);
             found = true;
             local = at.type == IFA_LOCAL;
@@ -145,7 +154,8 @@ static void set_via(struct net_route *r, struct slice data)
     set_gateway(r, slice_sub(data, 2));
 }
 
-static bool add_next_hops(struct arena *a, struct net_route r, struct slice rest, struct net_facts *out)
+static bool add_next_hops(struct arena *a, struct net_route r, struct slice rest,
+                          struct net_facts *out)
 {
     while (rest.n >= sizeof(struct rtnexthop)) {
         struct rtnexthop hop;
@@ -221,8 +231,9 @@ static bool ask(struct arena *a, int fd, int type, struct net_facts *out)
         } body;
     } q;
     memset(&q, 0, sizeof q);
-    size_t body = type == RTM_GETLINK ? sizeof q.body.link
-                  : type == RTM_GETADDR ? sizeof q.body.address : sizeof q.body.route;
+    size_t body = type == RTM_GETLINK   ? sizeof q.body.link
+                  : type == RTM_GETADDR ? sizeof q.body.address
+                                        : sizeof q.body.route;
     q.h.nlmsg_len = (uint32_t)NLMSG_LENGTH(body);
     q.h.nlmsg_type = (uint16_t)type;
     q.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;

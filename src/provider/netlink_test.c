@@ -36,7 +36,9 @@ static void build(struct buf *b)
 {
     struct ifinfomsg link = { .ifi_index = 4, .ifi_type = 1, .ifi_flags = 1 };
     struct ifaddrmsg address = { .ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = 4 };
-    struct rtmsg route = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_UNICAST };
+    struct rtmsg route = { .rtm_family = AF_INET,
+                           .rtm_table = RT_TABLE_MAIN,
+                           .rtm_type = RTN_UNICAST };
     uint32_t mtu = 1400, oif = 4, metric = 100;
     struct ifa_cacheinfo info = { .ifa_valid = 3600, .tstamp = 500 };
     size_t at = begin(b, RTM_NEWLINK, &link, sizeof link);
@@ -119,7 +121,9 @@ static void test_next_hops(void **state)
     struct arena a;
     struct buf b, hops;
     struct net_facts f = { .links = 0 };
-    struct rtmsg route = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_type = RTN_UNICAST };
+    struct rtmsg route = { .rtm_family = AF_INET,
+                           .rtm_table = RT_TABLE_MAIN,
+                           .rtm_type = RTN_UNICAST };
     bool done = false;
     (void)state;
     arena_init(&a, 0);
@@ -158,8 +162,10 @@ static void test_masks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reply), cmocka_unit_test(test_truncations),
-        cmocka_unit_test(test_next_hops), cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_next_hops),
+        cmocka_unit_test(test_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

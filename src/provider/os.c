@@ -1,4 +1,6 @@
-/* provider/os.c - Win32_OperatingSystem: the Linux system that runs here. Memory sizes are kilobytes. */
+/* provider/os.c - Win32_OperatingSystem: the Linux system that runs here. Memory sizes are
+ * kilobytes. */
+#include <inttypes.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -40,7 +42,8 @@ static void put_memory(struct cim_instance *out, struct arena *a)
 /* The machine id itself is not for the network (machine-id(5)): a hash of it with our id is. */
 static void put_serial(struct cim_instance *out)
 {
-    static const sd_id128_t app = SD_ID128_MAKE(6e,4c,1d,a3,5b,8f,47,02,9d,31,c0,7a,e8,55,b6,1f);
+    static const sd_id128_t app =
+        SD_ID128_MAKE(6e, 4c, 1d, a3, 5b, 8f, 47, 02, 9d, 31, c0, 7a, e8, 55, b6, 1f);
     sd_id128_t id;
     char text[SD_ID128_STRING_MAX];
     if (source_is_real() && sd_id128_get_machine_app_specific(app, &id) >= 0)
@@ -70,7 +73,8 @@ static void put_build(struct cim_instance *out, struct arena *a)
     struct slice digits = version;
     while (digits.n && digits.p[0] == '#') digits = slice_sub(digits, 1);
     uint64_t build;
-    if (text_leading_u64(digits, &build)) cim_put_str(out, "BuildNumber", arena_printf(a, "%lu", build));
+    if (text_leading_u64(digits, &build))
+        cim_put_str(out, "BuildNumber", arena_printf(a, "%" PRIu64, build));
     cim_put_strz(out, "BuildType",
                  text_has_word(version, "SMP") ? "Multiprocessor Free" : "Uniprocessor Free");
 }
@@ -136,7 +140,8 @@ static void put_counts(struct provider_call *c, struct cim_instance *out, struct
     if (source_u64(&n, "/proc/sys/kernel/pid_max")) cim_put_u64(out, "MaxNumberOfProcesses", n);
 }
 
-static cimf_status os_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status os_fill(struct provider_call *c, void *state, size_t row,
+                           struct cim_instance *out)
 {
     struct arena *a = c->scratch;
     struct utsname u;
@@ -153,8 +158,8 @@ static cimf_status os_fill(struct provider_call *c, void *state, size_t row, str
     put_locale(out, a);
     if (provider_wants(c, "SerialNumber")) put_serial(out);
     if (uname(&u) == 0)
-        cim_put_strz(out, "OSArchitecture", strstr(u.machine, "64") || !strcmp(u.machine, "s390x")
-                                                ? "64-bit" : "32-bit");
+        cim_put_strz(out, "OSArchitecture",
+                     strstr(u.machine, "64") || !strcmp(u.machine, "s390x") ? "64-bit" : "32-bit");
     cim_put_u64(out, "OSType", 36); /* LINUX */
     cim_put_u64(out, "ProductType", host_is_workstation(host_chassis()) ? 1 : 3);
     cim_put_bool(out, "Primary", true);
@@ -168,6 +173,9 @@ static cimf_status os_fill(struct provider_call *c, void *state, size_t row, str
 }
 
 const struct provider_class provider_os = {
-    .ns = "root/cimv2", .class_name = "Win32_OperatingSystem", .flags = PROVIDER_BLOCKING,
-    .open = host_open_single, .fill = os_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_OperatingSystem",
+    .flags = PROVIDER_BLOCKING,
+    .open = host_open_single,
+    .fill = os_fill,
 };

@@ -1,8 +1,10 @@
 /*
- * provider/process.c - Win32_Process from /proc/PID (proc(5)). One folder per row; a process that ends in
- * between is CIMF_NOT_FOUND. Times are 100 ns, sizes bytes except where the class says kilobytes.
- * Files of other users' processes (io, fd, exe) are readable for root only: those properties stay NULL.
+ * provider/process.c - Win32_Process from /proc/PID (proc(5)). One folder per row; a process that
+ * ends in between is CIMF_NOT_FOUND. Times are 100 ns, sizes bytes except where the class says
+ * kilobytes. Files of other users' processes (io, fd, exe) are readable for root only: those
+ * properties stay NULL.
  */
+#include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -19,9 +21,16 @@ static unsigned execution_state(char state)
 {
     switch (state) {
     case 'R': return 3;
-    case 'S': case 'D': case 'I': case 'K': case 'W': return 4;
-    case 'T': case 't': return 8;
-    case 'Z': case 'X': case 'x': return 7;
+    case 'S':
+    case 'D':
+    case 'I':
+    case 'K':
+    case 'W': return 4;
+    case 'T':
+    case 't': return 8;
+    case 'Z':
+    case 'X':
+    case 'x': return 7;
     default: return 0;
     }
 }
@@ -29,7 +38,7 @@ static unsigned execution_state(char state)
 struct process_rows {
     struct slice *pids;
     int64_t boot_us;
-    uint64_t tick;       /* 100 ns units of a clock tick */
+    uint64_t tick; /* 100 ns units of a clock tick */
     uint64_t page;
     struct slice host, os_name, os_version;
 };
@@ -51,7 +60,7 @@ static cimf_status process_open(struct provider_call *c, void **state, size_t *r
     if (!r) return CIMF_OUT_OF_MEMORY;
     uint64_t number;
     bool by_number = provider_key_u64(c, "ProcessId", &number);
-    if (by_number) pid = arena_printf(c->arena, "%lu", number);
+    if (by_number) pid = arena_printf(c->arena, "%" PRIu64, number);
     if (by_number || provider_key_text(c, "Handle", &pid)) {
         *rows = is_process(c->arena, pid);
         r->pids = ARENA_NEW(c->arena, struct slice);
@@ -76,8 +85,8 @@ static void put_u32(struct cim_instance *out, const char *name, uint64_t v)
     cim_put_u64(out, name, v > UINT32_MAX ? UINT32_MAX : v);
 }
 
-static void put_stat(const struct process_rows *r, const struct process_stat *s, struct cim_instance *out,
-                     struct arena *a)
+static void put_stat(const struct process_rows *r, const struct process_stat *s,
+                     struct cim_instance *out, struct arena *a)
 {
     struct slice name = text_clean(a, s->name);
     cim_put_str(out, "Name", name);
@@ -117,14 +126,17 @@ static void put_status(struct provider_call *c, struct slice pid, struct cim_ins
 static void put_io(struct provider_call *c, struct slice pid, struct cim_instance *out)
 {
     static const char *const map[][2] = {
-        { "rchar", "ReadTransferCount" }, { "syscr", "ReadOperationCount" },
-        { "wchar", "WriteTransferCount" }, { "syscw", "WriteOperationCount" },
+        { "rchar", "ReadTransferCount" },
+        { "syscr", "ReadOperationCount" },
+        { "wchar", "WriteTransferCount" },
+        { "syscw", "WriteOperationCount" },
     };
     bool wanted = false;
     struct slice text;
     uint64_t v;
     for (size_t i = 0; i < 4; i++) wanted |= provider_wants(c, map[i][1]);
-    if (!wanted || !source_read(c->scratch, &text, "/proc/" SLICE_FMT "/io", SLICE_ARG(pid))) return;
+    if (!wanted || !source_read(c->scratch, &text, "/proc/" SLICE_FMT "/io", SLICE_ARG(pid)))
+        return;
     for (size_t i = 0; i < 4; i++)
         if (text_field_u64(text, map[i][0], ':', &v)) cim_put_u64(out, map[i][1], v);
 }
@@ -142,9 +154,11 @@ static void put_files(struct provider_call *c, struct slice pid, struct cim_inst
         if (text.n > gone.n && slice_eq(slice_sub(text, text.n - gone.n), gone)) text.n -= gone.n;
         cim_put_str(out, "ExecutablePath", text_clean(c->scratch, text));
     }
-    if (provider_wants(c, "HandleCount") && source_count(NULL, &n, "/proc/" SLICE_FMT "/fd", SLICE_ARG(pid)))
+    if (provider_wants(c, "HandleCount") &&
+        source_count(NULL, &n, "/proc/" SLICE_FMT "/fd", SLICE_ARG(pid)))
         put_u32(out, "HandleCount", n);
-    if (provider_wants(c, "SessionId") && source_u64(&n, "/proc/" SLICE_FMT "/sessionid", SLICE_ARG(pid)))
+    if (provider_wants(c, "SessionId") &&
+        source_u64(&n, "/proc/" SLICE_FMT "/sessionid", SLICE_ARG(pid)))
         put_u32(out, "SessionId", n == UINT32_MAX ? 0 : n); /* 0: the session of services */
 }
 
@@ -181,11 +195,14 @@ static cimf_status process_invoke(struct provider_call *c, const struct cim_meth
     char path[PATH_MAX], room[16384];
     struct stat st;
     (void)in;
-    if (!owner && !slice_ieq(method->name, SLICE("GetOwnerSid"))) return CIMF_METHOD_NOT_IMPLEMENTED;
-    if (!target || !out || cim_get_named(c->scratch, target, SLICE("Handle"), &handle) || handle.null)
+    if (!owner && !slice_ieq(method->name, SLICE("GetOwnerSid")))
+        return CIMF_METHOD_NOT_IMPLEMENTED;
+    if (!target || !out || cim_get_named(c->scratch, target, SLICE("Handle"), &handle) ||
+        handle.null)
         return CIMF_INVALID_METHOD_PARAMETERS;
     if (!source_is_number(handle.v.s)) return CIMF_NOT_FOUND;
-    if (!source_path(path, sizeof path, "/proc/" SLICE_FMT, SLICE_ARG(handle.v.s)) || stat(path, &st))
+    if (!source_path(path, sizeof path, "/proc/" SLICE_FMT, SLICE_ARG(handle.v.s)) ||
+        stat(path, &st))
         return CIMF_NOT_FOUND;
     if (!owner) {
         cim_put_str(out, "Sid", host_user_sid(c->scratch, st.st_uid));
@@ -202,6 +219,10 @@ static cimf_status process_invoke(struct provider_call *c, const struct cim_meth
 }
 
 const struct provider_class provider_process = {
-    .ns = "root/cimv2", .class_name = "Win32_Process", .flags = PROVIDER_BLOCKING,
-    .open = process_open, .fill = process_fill, .invoke = process_invoke,
+    .ns = "root/cimv2",
+    .class_name = "Win32_Process",
+    .flags = PROVIDER_BLOCKING,
+    .open = process_open,
+    .fill = process_fill,
+    .invoke = process_invoke,
 };

@@ -38,7 +38,8 @@ bool process_stat_parse(struct slice text, struct process_stat *out)
     return true;
 }
 
-/* Windows base priorities: idle 4, below normal 6, normal 8, above normal 10, high 13, real time 24. */
+/* Windows base priorities: idle 4, below normal 6, normal 8, above normal 10, high 13, real
+ * time 24. */
 unsigned process_priority(int nice, unsigned policy)
 {
     if (policy == 1 || policy == 2 || policy == 6) return 24; /* FIFO, RR, DEADLINE */

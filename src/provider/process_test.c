@@ -1,16 +1,18 @@
 #include "base/test.h"
 #include "provider/process.h"
 
-static const char sample[] =
-    "4242 (a) S (b)) R 17 4242 4242 0 -1 4194560 11 0 22 0 33 44 0 0 20 -5 6 0 77 88 99 18446744073709551615 "
-    "1 1 0 0 0 0 0 0 0 0 0 0 17 3 0 2 0 0 0";
+static const char sample[] = "4242 (a) S (b)) R 17 4242 4242 0 -1 4194560 11 0 22 0 33 44 0 0 20 "
+                             "-5 6 0 77 88 99 18446744073709551615 "
+                             "1 1 0 0 0 0 0 0 0 0 0 0 17 3 0 2 0 0 0";
 
 static void test_stat(void **state)
 {
     struct process_stat s;
     (void)state;
-    assert_true(process_stat_parse(SLICE("4242 (a) S (b)) R 17 4242 4242 0 -1 4194560 11 0 22 0 33 44 0 0 20 -5 6 0 "
-                                         "77 88 99"), &s));
+    assert_true(process_stat_parse(
+        SLICE("4242 (a) S (b)) R 17 4242 4242 0 -1 4194560 11 0 22 0 33 44 0 0 20 -5 6 0 "
+              "77 88 99"),
+        &s));
     assert_true(process_stat_parse(slice_str(sample), &s));
     assert_int_equal(s.pid, 4242);
     assert_slice(s.name, "a) S (b)");
@@ -63,7 +65,9 @@ static void test_command_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stat), cmocka_unit_test(test_bad_stat), cmocka_unit_test(test_priorities),
+        cmocka_unit_test(test_stat),
+        cmocka_unit_test(test_bad_stat),
+        cmocka_unit_test(test_priorities),
         cmocka_unit_test(test_command_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

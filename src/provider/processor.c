@@ -1,4 +1,6 @@
-/* provider/processor.c - Win32_Processor: one row a package (socket). Clocks are MHz, caches kilobytes. */
+/* provider/processor.c - Win32_Processor: one row a package (socket). Clocks are MHz, caches
+ * kilobytes. */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -32,8 +34,8 @@ bool processor_ticks(struct slice stat, unsigned cpu, uint64_t *busy, uint64_t *
     return *total > 0;
 }
 
-/* The load between two readings of /proc/stat. The last reading is shared by all calls: one between half a
- * second and two minutes old is good; without one a second reading is taken 200 ms later. */
+/* The load between two readings of /proc/stat. The last reading is shared by all calls: one between
+ * half a second and two minutes old is good; without one a second reading is taken 200 ms later. */
 static struct {
     pthread_mutex_t lock;
     int64_t taken_us;
@@ -64,7 +66,8 @@ static bool last_sample(const struct load *l)
     size_t bytes = l->limit * sizeof *l->busy;
     int64_t us = clock_mono_us();
     pthread_mutex_lock(&sample.lock);
-    bool fresh = sample.taken_us && us - sample.taken_us > 500000 && us - sample.taken_us < 120000000;
+    bool fresh =
+        sample.taken_us && us - sample.taken_us > 500000 && us - sample.taken_us < 120000000;
     if (fresh) {
         memcpy(l->busy, sample.busy, bytes);
         memcpy(l->total, sample.total, bytes);
@@ -76,7 +79,8 @@ static bool last_sample(const struct load *l)
 static void take_load(struct arena *a, struct load *l)
 {
     size_t bytes = l->limit * sizeof *l->busy;
-    uint64_t *busy = ARENA_ARRAY(a, l->limit, uint64_t), *total = ARENA_ARRAY(a, l->limit, uint64_t);
+    uint64_t *busy = ARENA_ARRAY(a, l->limit, uint64_t),
+             *total = ARENA_ARRAY(a, l->limit, uint64_t);
     l->busy = ARENA_ARRAY(a, l->limit, uint64_t);
     l->total = ARENA_ARRAY(a, l->limit, uint64_t);
     if (!busy || !total || !l->busy || !l->total) return;
@@ -160,7 +164,8 @@ bool processor_name_mhz(struct slice name, uint64_t *mhz)
     if (s.n < 4 || !slice_ieq(slice_sub(s, s.n - 3), SLICE("GHz"))) return false;
     struct slice fraction, whole = slice_split(slice_head(s, s.n - 3), '.', &fraction);
     uint64_t w, f = 0;
-    if (!text_u64(whole, &w) || w > 1000 || fraction.n > 3 || (fraction.n && !text_u64(fraction, &f)))
+    if (!text_u64(whole, &w) || w > 1000 || fraction.n > 3 ||
+        (fraction.n && !text_u64(fraction, &f)))
         return false;
     for (size_t i = fraction.n; i < 3; i++) f *= 10;
     *mhz = w * 1000 + f;
@@ -189,11 +194,15 @@ static void put_socket(const struct smbios_entry *e, struct cim_instance *out, s
     static const struct {
         const char *property;
         uint8_t at, bytes;
-    } numbers[] = { { "ExtClock", 0x12, 2 }, { "UpgradeMethod", 0x19, 1 }, { "Characteristics", 0x26, 2 } };
+    } numbers[] = { { "ExtClock", 0x12, 2 },
+                    { "UpgradeMethod", 0x19, 1 },
+                    { "Characteristics", 0x26, 2 } };
     static const struct {
         const char *property;
         uint8_t at;
-    } texts[] = { { "SocketDesignation", 0x04 }, { "SerialNumber", 0x20 }, { "AssetTag", 0x21 },
+    } texts[] = { { "SocketDesignation", 0x04 },
+                  { "SerialNumber", 0x20 },
+                  { "AssetTag", 0x21 },
                   { "PartNumber", 0x22 } };
     uint64_t v;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
@@ -228,8 +237,8 @@ static void put_architecture(struct cim_instance *out, struct arena *a, struct s
         const char *machine, *name;
         int architecture, bits;
     } table[] = {
-        { "x86_64", "x64", 9, 64 },     { "i386", "x86", 0, 32 },    { "i686", "x86", 0, 32 },
-        { "aarch64", "ARM64", 12, 64 }, { "armv7l", "ARM", 5, 32 },  { "armv6l", "ARM", 5, 32 },
+        { "x86_64", "x64", 9, 64 },      { "i386", "x86", 0, 32 },      { "i686", "x86", 0, 32 },
+        { "aarch64", "ARM64", 12, 64 },  { "armv7l", "ARM", 5, 32 },    { "armv6l", "ARM", 5, 32 },
         { "ppc64le", "PowerPC", 3, 64 }, { "ppc64", "PowerPC", 3, 64 }, { "mips64", "MIPS", 1, 64 },
         { "ia64", "ia64", 6, 64 },
     };
@@ -247,16 +256,18 @@ static void put_architecture(struct cim_instance *out, struct arena *a, struct s
             break;
         struct slice maker = SLICE("");
         text_field(block, "vendor_id", ':', &maker);
-        const char *prefix = table[i].bits == 32                          ? "x86"
+        const char *prefix = table[i].bits == 32               ? "x86"
                              : slice_is(maker, "GenuineIntel") ? "Intel64"
-                             : slice_is(maker, "AuthenticAMD") ? "AMD64" : table[i].name;
-        struct slice text = arena_printf(a, "%s Family %lu Model %lu Stepping %lu", prefix, family,
-                                         model, stepping);
+                             : slice_is(maker, "AuthenticAMD") ? "AMD64"
+                                                               : table[i].name;
+        struct slice text =
+            arena_printf(a, "%s Family %" PRIu64 " Model %" PRIu64 " Stepping %" PRIu64, prefix,
+                         family, model, stepping);
         cim_put_str(out, "Caption", text);
         cim_put_str(out, "Description", text);
         cim_put_u64(out, "Level", family);
         cim_put_u64(out, "Revision", (model << 8 | stepping) & 0xffff);
-        cim_put_str(out, "Stepping", arena_printf(a, "%lu", stepping));
+        cim_put_str(out, "Stepping", arena_printf(a, "%" PRIu64, stepping));
     }
 }
 
@@ -290,7 +301,8 @@ static cimf_status processor_fill(struct provider_call *c, void *state, size_t r
     } else if (text_field(r->facts.cpuinfo, "Model", ':', &text)) {
         cim_put_str(out, "Name", text_clean(a, text));
     }
-    if (text_field(p->block, "vendor_id", ':', &text)) cim_put_str(out, "Manufacturer", text_clean(a, text));
+    if (text_field(p->block, "vendor_id", ':', &text))
+        cim_put_str(out, "Manufacturer", text_clean(a, text));
     cim_put_u64(out, "NumberOfCores", p->cores);
     cim_put_u64(out, "NumberOfEnabledCore", p->cores);
     cim_put_u64(out, "NumberOfLogicalProcessors", p->threads);
@@ -313,6 +325,9 @@ static cimf_status processor_fill(struct provider_call *c, void *state, size_t r
 }
 
 const struct provider_class provider_processor = {
-    .ns = "root/cimv2", .class_name = "Win32_Processor", .flags = PROVIDER_BLOCKING,
-    .open = processor_open, .fill = processor_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_Processor",
+    .flags = PROVIDER_BLOCKING,
+    .open = processor_open,
+    .fill = processor_fill,
 };

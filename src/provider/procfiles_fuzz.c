@@ -46,14 +46,32 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (mounts_parse(&a, text, &mounts, &n))
             for (size_t i = 0; i < n; i++) assert(mounts[i].point.n && mounts[i].type.n);
         break;
-    case 1: if (process_stat_parse(text, &stat)) assert(stat.name.n <= text.n); break;
-    case 2: if (timezone_footer(text, &value)) text = value; timezone_parse(text, &rule); break;
-    case 3: resolver_parse(&a, text, &names); assert(names.servers <= RESOLVER_MAX); break;
+    case 1:
+        if (process_stat_parse(text, &stat)) assert(stat.name.n <= text.n);
+        break;
+    case 2:
+        if (timezone_footer(text, &value)) text = value;
+        timezone_parse(text, &rule);
+        break;
+    case 3:
+        resolver_parse(&a, text, &names);
+        assert(names.servers <= RESOLVER_MAX);
+        break;
     case 4: lease_dhclient(text, SLICE("eth0"), &value); break;
-    case 5: domain_ini(text, "global", "realm", &value); domain_of_hosts(text, SLICE("atlas")); break;
+    case 5:
+        domain_ini(text, "global", "realm", &value);
+        domain_of_hosts(text, SLICE("atlas"));
+        break;
     case 6: environment(&a, text); break;
-    case 7: cpu_list(text, count, &cpus); cpu_block(text, 1); processor_ticks(text, 0, &x, &y); break;
-    default: udev_get(&a, text, "ID_SERIAL_SHORT"); process_command_line(&a, text); processor_name_mhz(text, &x);
+    case 7:
+        cpu_list(text, count, &cpus);
+        cpu_block(text, 1);
+        processor_ticks(text, 0, &x, &y);
+        break;
+    default:
+        udev_get(&a, text, "ID_SERIAL_SHORT");
+        process_command_line(&a, text);
+        processor_name_mhz(text, &x);
     }
     arena_free(&a);
     return 0;

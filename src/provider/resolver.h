@@ -1,4 +1,5 @@
-/* provider/resolver.h - name servers and search domains (resolv.conf(5), systemd-networkd's links). */
+/* provider/resolver.h - name servers and search domains (resolv.conf(5), systemd-networkd's links).
+ */
 #ifndef PROVIDER_RESOLVER_H
 #define PROVIDER_RESOLVER_H
 
@@ -13,8 +14,8 @@ struct resolver_facts {
 };
 
 void resolver_parse(struct arena *a, struct slice text, struct resolver_facts *out);
-/* Of one link where networkd keeps them apart, else those of the whole machine: the upstream servers, not the
- * local stub, when systemd-resolved runs. */
+/* Of one link where networkd keeps them apart, else those of the whole machine: the upstream
+ * servers, not the local stub, when systemd-resolved runs. */
 void resolver_read(struct arena *a, uint32_t link, struct resolver_facts *out);
 
 #endif

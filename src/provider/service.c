@@ -1,7 +1,7 @@
 /*
- * provider/service.c - Win32_Service: one row a service unit; Name is the unit without ".service". Where
- * systemd does not run (a container), rows come from unit files and processes: Status is then "Unknown" and
- * Description says so.
+ * provider/service.c - Win32_Service: one row a service unit; Name is the unit without ".service".
+ * Where systemd does not run (a container), rows come from unit files and processes: Status is then
+ * "Unknown" and Description says so.
  */
 #include "provider/service.h"
 
@@ -19,8 +19,8 @@ struct service_rows {
     struct sd_bus *bus; /* NULL: unit files */
     struct service_unit *unit;
     struct unitfiles_process_list processes;
-    unsigned always;    /* SYSTEMD_UNIT, SYSTEMD_SERVICE: wanted of every unit */
-    bool names, mode;   /* a name or StartMode is wanted: the list may know it */
+    unsigned always;  /* SYSTEMD_UNIT, SYSTEMD_SERVICE: wanted of every unit */
+    bool names, mode; /* a name or StartMode is wanted: the list may know it */
 };
 
 #define WANTS(c, ...) wants_any(c, (const char *const[]){ __VA_ARGS__, NULL })
@@ -36,7 +36,8 @@ static void say_no_systemd(void)
 {
     static atomic_flag said = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&said))
-        log_info("provider", "systemd does not run here: services come from unit files and processes");
+        log_info("provider",
+                 "systemd does not run here: services come from unit files and processes");
 }
 
 static cimf_status service_open(struct provider_call *c, void **state, size_t *rows)
@@ -76,7 +77,8 @@ static bool is_frozen(struct arena *a, struct slice unit)
 {
     struct slice text;
     uint64_t frozen;
-    return source_read(a, &text, "/sys/fs/cgroup/system.slice/" SLICE_FMT "/cgroup.events", SLICE_ARG(unit)) &&
+    return source_read(a, &text, "/sys/fs/cgroup/system.slice/" SLICE_FMT "/cgroup.events",
+                       SLICE_ARG(unit)) &&
            text_field_u64(text, "frozen", ' ', &frozen) && frozen;
 }
 
@@ -93,7 +95,8 @@ static void put_details(struct cim_instance *out, const struct service_details *
     const char *mode = service_start_mode(d->file_state, d->wanted);
     if (mode) cim_put_strz(out, "StartMode", mode);
     if (d->command.n) cim_put_str(out, "PathName", d->command);
-    cim_put_str(out, "StartName", d->user.n && !slice_is(d->user, "root") ? d->user : SLICE("LocalSystem"));
+    cim_put_str(out, "StartName",
+                d->user.n && !slice_is(d->user, "root") ? d->user : SLICE("LocalSystem"));
     cim_put_u64(out, "ProcessId", d->pid);
     cim_put_u64(out, "ExitCode", exit_code(failed, d));
     cim_put_u64(out, "ServiceSpecificExitCode", 0);
@@ -107,7 +110,8 @@ static bool ask_systemd(const struct service_rows *r, struct arena *a, const str
 {
     unsigned what = r->always;
     if (r->names && u->description.n == 0) what |= SYSTEMD_UNIT;
-    if (r->mode && (u->file_state.n == 0 || service_start_mode_open(u->file_state))) what |= SYSTEMD_UNIT;
+    if (r->mode && (u->file_state.n == 0 || service_start_mode_open(u->file_state)))
+        what |= SYSTEMD_UNIT;
     if (what && !systemd_details(r->bus, a, u, what, d)) return false;
     if (u->description.n) d->description = u->description;
     if (u->file_state.n) d->file_state = u->file_state;
@@ -158,6 +162,10 @@ static cimf_status service_fill(struct provider_call *c, void *state, size_t row
 }
 
 const struct provider_class provider_service = {
-    .ns = "root/cimv2", .class_name = "Win32_Service", .flags = PROVIDER_BLOCKING,
-    .open = service_open, .fill = service_fill, .close = service_close,
+    .ns = "root/cimv2",
+    .class_name = "Win32_Service",
+    .flags = PROVIDER_BLOCKING,
+    .open = service_open,
+    .fill = service_fill,
+    .close = service_close,
 };

@@ -1,6 +1,6 @@
 /*
- * provider/service.h - services as both sources tell them: systemd over D-Bus (systemd.c), or unit files and
- * processes where systemd does not run (unitfiles.c). service.c makes instances of them.
+ * provider/service.h - services as both sources tell them: systemd over D-Bus (systemd.c), or unit
+ * files and processes where systemd does not run (unitfiles.c). service.c makes instances of them.
  */
 #ifndef PROVIDER_SERVICE_H
 #define PROVIDER_SERVICE_H
@@ -12,7 +12,7 @@
 
 /* What a list shows. Words are systemd's own; "" = unknown. */
 struct service_unit {
-    struct slice name;       /* "ssh.service" */
+    struct slice name; /* "ssh.service" */
     struct slice description;
     struct slice active;     /* active, activating, deactivating, inactive, failed, reloading */
     struct slice file_state; /* enabled, static, disabled, masked, generated, indirect, ... */
@@ -24,8 +24,8 @@ struct service_unit {
 struct service_details {
     struct slice description, file_state, command, user, type, result;
     uint32_t pid;
-    int32_t status;          /* exit status of the main process */
-    bool can_stop, wanted;   /* wanted: another unit pulls it in */
+    int32_t status;        /* exit status of the main process */
+    bool can_stop, wanted; /* wanted: another unit pulls it in */
 };
 
 /* Windows words for systemd's. */

@@ -2,7 +2,8 @@
 
 const char *service_state(struct slice active)
 {
-    if (slice_is(active, "active") || slice_is(active, "reloading") || slice_is(active, "refreshing"))
+    if (slice_is(active, "active") || slice_is(active, "reloading") ||
+        slice_is(active, "refreshing"))
         return "Running";
     if (slice_is(active, "activating")) return "Start Pending";
     if (slice_is(active, "deactivating")) return "Stop Pending";

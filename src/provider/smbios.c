@@ -59,10 +59,28 @@ bool smbios_number(const struct smbios_entry *e, size_t offset, unsigned bytes, 
 bool smbios_filler(struct slice t)
 {
     static const char *const fillers[] = {
-        "To Be Filled By O.E.M.", "To Be Filled By O.E.M", "Not Specified", "Default string",
-        "System Product Name", "System manufacturer", "System Version", "System Serial Number", "None",
-        "Unknown", "N/A", "Not Available", "OEM", "O.E.M.", "INVALID", "Unspecified", "Empty",
-        "NO DIMM", "[Empty]", "x.x", "Not Applicable", "SKU",
+        "To Be Filled By O.E.M.",
+        "To Be Filled By O.E.M",
+        "Not Specified",
+        "Default string",
+        "System Product Name",
+        "System manufacturer",
+        "System Version",
+        "System Serial Number",
+        "None",
+        "Unknown",
+        "N/A",
+        "Not Available",
+        "OEM",
+        "O.E.M.",
+        "INVALID",
+        "Unspecified",
+        "Empty",
+        "NO DIMM",
+        "[Empty]",
+        "x.x",
+        "Not Applicable",
+        "SKU",
     };
     for (size_t i = 0; i < sizeof fillers / sizeof fillers[0]; i++)
         if (slice_ieq(t, slice_str(fillers[i]))) return true;

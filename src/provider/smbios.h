@@ -1,6 +1,6 @@
 /*
- * provider/smbios.h - the firmware's tables (DMTF DSP0134) as the kernel exports them. Readable for root
- * only; machines without such firmware have none.
+ * provider/smbios.h - the firmware's tables (DMTF DSP0134) as the kernel exports them. Readable for
+ * root only; machines without such firmware have none.
  */
 #ifndef PROVIDER_SMBIOS_H
 #define PROVIDER_SMBIOS_H
@@ -9,7 +9,8 @@
 
 struct smbios {
     struct slice table;
-    unsigned major, minor; /* version of the specification; 0.0 if the entry point is not readable */
+    unsigned major,
+        minor; /* version of the specification; 0.0 if the entry point is not readable */
 };
 
 /* One structure: `body` is its formatted part from the type byte on, `strings` what follows. */
@@ -27,8 +28,8 @@ bool smbios_next(struct slice *rest, struct smbios_entry *out);
 bool smbios_find(struct slice *rest, unsigned type, struct smbios_entry *out);
 /* Little-endian number of 1, 2, 4 or 8 bytes; false past the end of the body. */
 bool smbios_number(const struct smbios_entry *e, size_t offset, unsigned bytes, uint64_t *out);
-/* String that the byte at offset names, trimmed and made clean; n == 0 when there is none or when it is one
- * of the fillers that makers leave ("To Be Filled By O.E.M."). */
+/* String that the byte at offset names, trimmed and made clean; n == 0 when there is none or when
+ * it is one of the fillers that makers leave ("To Be Filled By O.E.M."). */
 struct slice smbios_string(struct arena *a, const struct smbios_entry *e, size_t offset);
 /* True for such fillers: the value says nothing. */
 bool smbios_filler(struct slice text);

@@ -1,7 +1,8 @@
 #include "base/test.h"
 #include "provider/smbios.h"
 
-#define BYTES(...) ((struct slice){ (const char[]){ __VA_ARGS__ }, sizeof((const char[]){ __VA_ARGS__ }) })
+#define BYTES(...)                                                                                 \
+    ((struct slice){ (const char[]){ __VA_ARGS__ }, sizeof((const char[]){ __VA_ARGS__ }) })
 
 static const char table[] = "\x01\x08\x01\x00\x01\x02\x03\x7f"
                             "Maker\0  Model \0None\0\0"
@@ -75,7 +76,8 @@ static void test_versions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries), cmocka_unit_test(test_truncations),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,8 +70,10 @@ static bool read_path(struct arena *a, struct slice *out, const char *path)
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) ok = false;
         if (got <= 0) break;
-        if (to == first + n) n += (size_t)got;
-        else buf_added(&more, (size_t)got);
+        if (to == first + n)
+            n += (size_t)got;
+        else
+            buf_added(&more, (size_t)got);
     }
     close(fd);
     char *copy = ok ? arena_alloc(a, n + more.n + 1) : NULL;
@@ -133,8 +135,8 @@ static int by_name(const void *x, const void *y)
     return text_natural(*(const struct slice *)x, *(const struct slice *)y);
 }
 
-bool source_names(struct arena *a, bool (*want)(struct slice name), struct slice **names, size_t *count,
-                  const char *format, ...)
+bool source_names(struct arena *a, bool (*want)(struct slice name), struct slice **names,
+                  size_t *count, const char *format, ...)
 {
     PATH_FROM(path, format);
     DIR *dir = opendir(path);

@@ -1,9 +1,10 @@
 /*
- * provider/source.h - reading of kernel and system files (/proc, /sys, /etc, /run) with bounds, below a
- * root directory that tests can move to a fixture tree.
+ * provider/source.h - reading of kernel and system files (/proc, /sys, /etc, /run) with bounds,
+ * below a root directory that tests can move to a fixture tree.
  *
- * Paths are printf formats and begin with '/'. What is absent, unreadable, or larger than SOURCE_MAX is
- * false: most of these files do not exist on some machine. Memory belongs to the arena.
+ * Paths are printf formats and begin with '/'. What is absent, unreadable, or larger than
+ * SOURCE_MAX is false: most of these files do not exist on some machine. Memory belongs to the
+ * arena.
  */
 #ifndef PROVIDER_SOURCE_H
 #define PROVIDER_SOURCE_H
@@ -31,8 +32,8 @@ bool source_u64(uint64_t *out, const char *format, ...) SOURCE_FORMAT(2);
 bool source_link(struct arena *a, struct slice *out, const char *format, ...) SOURCE_FORMAT(3);
 bool source_exists(const char *format, ...) SOURCE_FORMAT(1);
 /* Names of a directory for which want() holds (NULL: all but "." and ".."), in natural order. */
-bool source_names(struct arena *a, bool (*want)(struct slice name), struct slice **names, size_t *count,
-                  const char *format, ...) SOURCE_FORMAT(5);
+bool source_names(struct arena *a, bool (*want)(struct slice name), struct slice **names,
+                  size_t *count, const char *format, ...) SOURCE_FORMAT(5);
 /* How many names there are; nothing is kept. */
 bool source_count(bool (*want)(struct slice name), uint64_t *count, const char *format, ...)
     SOURCE_FORMAT(3);

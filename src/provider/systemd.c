@@ -43,7 +43,8 @@ cimf_status systemd_open(struct sd_bus **out, struct error *e)
     if (failed < 0 && !test_address) /* no message bus: root reaches the manager itself */
         failed = open_address(out, "unix:path=/run/systemd/private");
     if (failed < 0)
-        return error_errno(e, CIMF_PROVIDER_FAILURE, "provider", -failed, "cannot reach systemd over D-Bus");
+        return error_errno(e, CIMF_PROVIDER_FAILURE, "provider", -failed,
+                           "cannot reach systemd over D-Bus");
     sd_bus_set_method_call_timeout(*out, CALL_TIMEOUT_US);
     return CIMF_OK;
 }
@@ -59,10 +60,14 @@ static bool pattern_of(struct buf *b, struct slice only)
     if (only.n == 0) return buf_str(b, "*" SERVICE_SUFFIX);
     for (size_t i = 0; i < only.n; i++) {
         char c = only.p[i];
-        if (c >= 'a' && c <= 'z') buf_printf(b, "[%c%c]", c, c - 32);
-        else if (c >= 'A' && c <= 'Z') buf_printf(b, "[%c%c]", c + 32, c);
-        else if (strchr("*?[]\\", c)) buf_printf(b, "\\%c", c);
-        else buf_byte(b, c);
+        if (c >= 'a' && c <= 'z')
+            buf_printf(b, "[%c%c]", c, c - 32);
+        else if (c >= 'A' && c <= 'Z')
+            buf_printf(b, "[%c%c]", c + 32, c);
+        else if (strchr("*?[]\\", c))
+            buf_printf(b, "\\%c", c);
+        else
+            buf_byte(b, c);
     }
     return buf_str(b, SERVICE_SUFFIX);
 }
@@ -70,8 +75,8 @@ static bool pattern_of(struct buf *b, struct slice only)
 static int call_list(sd_bus *bus, const char *method, const char *pattern, sd_bus_message **reply)
 {
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    int r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, method, &error, reply, "asas", 0,
-                               1, pattern);
+    int r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, method, &error, reply,
+                               "asas", 0, 1, pattern);
     sd_bus_error_free(&error);
     return r;
 }
@@ -90,8 +95,8 @@ static struct service_unit *unit_of(struct listing *l, const char *name)
     if (at) return &l->list[at - 1];
     if (l->count == l->room) {
         size_t room = l->room ? l->room * 2 : 256;
-        struct service_unit *bigger = room <= SERVICES_MAX ? ARENA_ARRAY(l->arena, room, struct service_unit)
-                                                           : NULL;
+        struct service_unit *bigger =
+            room <= SERVICES_MAX ? ARENA_ARRAY(l->arena, room, struct service_unit) : NULL;
         if (!bigger) return NULL;
         if (l->count) memcpy(bigger, l->list, l->count * sizeof *bigger);
         l->list = bigger;
@@ -100,8 +105,12 @@ static struct service_unit *unit_of(struct listing *l, const char *name)
     struct slice copy = arena_dup(l->arena, base);
     if (!copy.p || !map_put(&l->by_name, copy, (void *)(l->count + 1), NULL)) return NULL;
     struct service_unit *u = &l->list[l->count++];
-    *u = (struct service_unit){ .name = copy, .description = SLICE(""), .active = SLICE(""),
-                                .file_state = SLICE(""), .object = SLICE(""), .path = SLICE("") };
+    *u = (struct service_unit){ .name = copy,
+                                .description = SLICE(""),
+                                .active = SLICE(""),
+                                .file_state = SLICE(""),
+                                .object = SLICE(""),
+                                .path = SLICE("") };
     return u;
 }
 
@@ -110,8 +119,9 @@ static int read_units(struct listing *l, sd_bus_message *m)
     const char *name, *description, *load, *active, *sub, *following, *object, *job_type, *job;
     uint32_t job_id;
     int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
-    while (r >= 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub,
-                                              &following, &object, &job_id, &job_type, &job)) > 0) {
+    while (r >= 0 &&
+           (r = sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub,
+                                    &following, &object, &job_id, &job_type, &job)) > 0) {
         if (!strcmp(load, "not-found")) continue; /* only named by others */
         struct service_unit *u = unit_of(l, name);
         if (!u) return -ENOMEM;
@@ -158,7 +168,9 @@ cimf_status systemd_services(struct sd_bus *bus, struct arena *a, struct slice o
     *list = l.list;
     *count = l.count;
     if (r == -ENOMEM) return CIMF_OUT_OF_MEMORY;
-    if (r < 0) return error_errno(e, CIMF_PROVIDER_FAILURE, "provider", -r, "systemd does not list its units");
+    if (r < 0)
+        return error_errno(e, CIMF_PROVIDER_FAILURE, "provider", -r,
+                           "systemd does not list its units");
     return CIMF_OK;
 }
 
@@ -171,9 +183,12 @@ static int read_command(struct arena *a, sd_bus_message *m, struct slice *out)
     int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
     if (r < 0) return r;
     buf_init(&b, 1 << 20);
-    for (bool first = true; (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0; first = false) {
-        if ((r = sd_bus_message_read(m, "s", &path)) < 0 || (r = sd_bus_message_read_strv(m, &argv)) < 0 ||
-            (r = sd_bus_message_skip(m, "bttttuii")) < 0 || (r = sd_bus_message_exit_container(m)) < 0)
+    for (bool first = true; (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0;
+         first = false) {
+        if ((r = sd_bus_message_read(m, "s", &path)) < 0 ||
+            (r = sd_bus_message_read_strv(m, &argv)) < 0 ||
+            (r = sd_bus_message_skip(m, "bttttuii")) < 0 ||
+            (r = sd_bus_message_exit_container(m)) < 0)
             break;
         if (first) buf_str(&b, path);
         for (char **p = argv; p && *p; p++) {
@@ -230,13 +245,18 @@ static int read_property(struct arena *a, sd_bus_message *m, const char *name, c
         if (!strcmp(name, texts[i].name) && !strcmp(type, "s"))
             return read_text(a, m, (struct slice *)((char *)d + texts[i].at)) < 0 ? -EBADMSG : 1;
     int r = 0;
-    if (!strcmp(name, "MainPID") && !strcmp(type, "u")) r = sd_bus_message_read(m, "u", &d->pid);
-    else if (!strcmp(name, "ExecMainStatus") && !strcmp(type, "i")) r = sd_bus_message_read(m, "i", &d->status);
-    else if (!strcmp(name, "CanStop") && !strcmp(type, "b")) r = read_bool(m, &d->can_stop);
+    if (!strcmp(name, "MainPID") && !strcmp(type, "u"))
+        r = sd_bus_message_read(m, "u", &d->pid);
+    else if (!strcmp(name, "ExecMainStatus") && !strcmp(type, "i"))
+        r = sd_bus_message_read(m, "i", &d->status);
+    else if (!strcmp(name, "CanStop") && !strcmp(type, "b"))
+        r = read_bool(m, &d->can_stop);
     else if ((!strcmp(name, "WantedBy") || !strcmp(name, "RequiredBy")) && !strcmp(type, "as"))
         r = read_any(m, &d->wanted);
-    else if (!strcmp(name, "ExecStart") && !strcmp(type, "a(sasbttttuii)")) r = read_command(a, m, &d->command);
-    else return 0;
+    else if (!strcmp(name, "ExecStart") && !strcmp(type, "a(sasbttttuii)"))
+        r = read_command(a, m, &d->command);
+    else
+        return 0;
     return r < 0 ? r : 1;
 }
 
@@ -262,8 +282,8 @@ static int get_all(sd_bus *bus, struct arena *a, const char *object, const char 
 {
     sd_bus_message *reply = NULL;
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    int r = sd_bus_call_method(bus, DESTINATION, object, "org.freedesktop.DBus.Properties", "GetAll", &error,
-                               &reply, "s", interface);
+    int r = sd_bus_call_method(bus, DESTINATION, object, "org.freedesktop.DBus.Properties",
+                               "GetAll", &error, &reply, "s", interface);
     sd_bus_error_free(&error);
     if (r >= 0) r = read_properties(a, reply, d);
     sd_bus_message_unref(reply);
@@ -278,25 +298,29 @@ static struct slice load(sd_bus *bus, struct arena *a, struct slice unit)
     const char *object;
     struct slice out = SLICE("");
     char *name = arena_strz(a, unit);
-    int r = name ? sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "LoadUnit", &error, &reply,
-                                      "s", name)
+    int r = name ? sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "LoadUnit", &error,
+                                      &reply, "s", name)
                  : -ENOMEM;
     sd_bus_error_free(&error);
-    if (r >= 0 && sd_bus_message_read(reply, "o", &object) > 0) out = arena_dup(a, slice_str(object));
+    if (r >= 0 && sd_bus_message_read(reply, "o", &object) > 0)
+        out = arena_dup(a, slice_str(object));
     sd_bus_message_unref(reply);
     return out;
 }
 
-bool systemd_details(struct sd_bus *bus, struct arena *a, const struct service_unit *unit, unsigned what,
-                     struct service_details *out)
+bool systemd_details(struct sd_bus *bus, struct arena *a, const struct service_unit *unit,
+                     unsigned what, struct service_details *out)
 {
     memset(out, 0, sizeof *out);
-    out->description = out->file_state = out->command = out->user = out->type = out->result = SLICE("");
+    out->description = out->file_state = out->command = out->user = out->type = out->result =
+        SLICE("");
     struct slice object = unit->object.n ? unit->object : load(bus, a, unit->name);
     char *path = object.n ? arena_strz(a, object) : NULL;
     if (!path) return false;
-    return (!(what & SYSTEMD_UNIT) || get_all(bus, a, path, "org.freedesktop.systemd1.Unit", out) >= 0) &&
-           (!(what & SYSTEMD_SERVICE) || get_all(bus, a, path, "org.freedesktop.systemd1.Service", out) >= 0);
+    return (!(what & SYSTEMD_UNIT) ||
+            get_all(bus, a, path, "org.freedesktop.systemd1.Unit", out) >= 0) &&
+           (!(what & SYSTEMD_SERVICE) ||
+            get_all(bus, a, path, "org.freedesktop.systemd1.Service", out) >= 0);
 }
 
 bool systemd_environment(struct arena *a, struct slice **list, uint32_t *count)
@@ -306,8 +330,10 @@ bool systemd_environment(struct arena *a, struct slice **list, uint32_t *count)
     char **strings = NULL;
     bool ok = false;
     *count = 0;
-    if (!systemd_runs() || (!test_address && !source_is_real()) || systemd_open(&bus, NULL)) return false;
-    if (sd_bus_get_property_strv(bus, DESTINATION, MANAGER_PATH, MANAGER, "Environment", &error, &strings) >= 0) {
+    if (!systemd_runs() || (!test_address && !source_is_real()) || systemd_open(&bus, NULL))
+        return false;
+    if (sd_bus_get_property_strv(bus, DESTINATION, MANAGER_PATH, MANAGER, "Environment", &error,
+                                 &strings) >= 0) {
         uint32_t n = 0;
         while (strings && strings[n]) n++;
         *list = ARENA_ARRAY(a, n + 1u, struct slice);

@@ -32,13 +32,13 @@ static int on_list_units(sd_bus_message *m, void *user, sd_bus_error *error)
     sd_bus_message_new_method_return(m, &r);
     sd_bus_message_open_container(r, 'a', "(ssssssouso)");
     if (all || web)
-        sd_bus_message_append(r, "(ssssssouso)", "web.service", "Web server", "loaded", "active", "running", "",
-                              "/unit/web", 0, "", "/");
+        sd_bus_message_append(r, "(ssssssouso)", "web.service", "Web server", "loaded", "active",
+                              "running", "", "/unit/web", 0, "", "/");
     if (all) {
-        sd_bus_message_append(r, "(ssssssouso)", "gone.service", "gone.service", "not-found", "inactive",
-                              "dead", "", "/unit/gone", 0, "", "/");
-        sd_bus_message_append(r, "(ssssssouso)", "broken.service", "Broken", "loaded", "failed", "failed", "",
-                              "/unit/broken", 0, "", "/");
+        sd_bus_message_append(r, "(ssssssouso)", "gone.service", "gone.service", "not-found",
+                              "inactive", "dead", "", "/unit/gone", 0, "", "/");
+        sd_bus_message_append(r, "(ssssssouso)", "broken.service", "Broken", "loaded", "failed",
+                              "failed", "", "/unit/broken", 0, "", "/");
     }
     sd_bus_message_close_container(r);
     int e = sd_bus_send(NULL, r, NULL);
@@ -64,17 +64,25 @@ static int on_load(sd_bus_message *m, void *user, sd_bus_error *error)
     return sd_bus_reply_method_return(m, "o", "/unit/idle");
 }
 
-static int environment_of(sd_bus *bus, const char *path, const char *interface, const char *property,
-                          sd_bus_message *reply, void *user, sd_bus_error *error)
+static int environment_of(sd_bus *bus, const char *path, const char *interface,
+                          const char *property, sd_bus_message *reply, void *user,
+                          sd_bus_error *error)
 {
-    (void)bus; (void)path; (void)interface; (void)property; (void)user; (void)error;
+    (void)bus;
+    (void)path;
+    (void)interface;
+    (void)property;
+    (void)user;
+    (void)error;
     return sd_bus_message_append(reply, "as", 2, "LANG=C.UTF-8", "PATH=/bin");
 }
 
 static const sd_bus_vtable manager_vtable[] = {
     SD_BUS_VTABLE_START(0),
-    SD_BUS_METHOD("ListUnitsByPatterns", "asas", "a(ssssssouso)", on_list_units, SD_BUS_VTABLE_UNPRIVILEGED),
-    SD_BUS_METHOD("ListUnitFilesByPatterns", "asas", "a(ss)", on_list_files, SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("ListUnitsByPatterns", "asas", "a(ssssssouso)", on_list_units,
+                  SD_BUS_VTABLE_UNPRIVILEGED),
+    SD_BUS_METHOD("ListUnitFilesByPatterns", "asas", "a(ss)", on_list_files,
+                  SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_METHOD("LoadUnit", "s", "o", on_load, SD_BUS_VTABLE_UNPRIVILEGED),
     SD_BUS_PROPERTY("Environment", "as", environment_of, 0, 0),
     SD_BUS_VTABLE_END,
@@ -91,14 +99,15 @@ static int on_unit(sd_bus_message *m, void *user, sd_bus_error *error)
     sd_bus_message_read(m, "s", &interface);
     sd_bus_message_new_method_return(m, &r);
     if (strstr(interface, "Unit"))
-        sd_bus_message_append(r, "a{sv}", 5, "Id", "s", "x.service", "Description", "s", "From the unit",
-                              "UnitFileState", "s", "enabled", "CanStop", "b", 1, "WantedBy", "as", 1,
-                              "multi-user.target");
+        sd_bus_message_append(r, "a{sv}", 5, "Id", "s", "x.service", "Description", "s",
+                              "From the unit", "UnitFileState", "s", "enabled", "CanStop", "b", 1,
+                              "WantedBy", "as", 1, "multi-user.target");
     else
-        sd_bus_message_append(r, "a{sv}", 7, "Restart", "s", "no", "MainPID", "u", 4711u, "ExecMainStatus", "i",
-                              3, "Result", "s", "exit-code", "User", "s", "www", "CPUWeight", "t", 1ull,
-                              "ExecStart", "a(sasbttttuii)", 1, "/usr/sbin/webd", 3, "webd", "-D", "x y", 0,
-                              1ull, 1ull, 1ull, 1ull, 1u, 0, 0);
+        sd_bus_message_append(r, "a{sv}", 7, "Restart", "s", "no", "MainPID", "u", 4711u,
+                              "ExecMainStatus", "i", 3, "Result", "s", "exit-code", "User", "s",
+                              "www", "CPUWeight", "t", 1ull, "ExecStart", "a(sasbttttuii)", 1,
+                              "/usr/sbin/webd", 3, "webd", "-D", "x y", 0, 1ull, 1ull, 1ull, 1ull,
+                              1u, 0, 0);
     int e = sd_bus_send(NULL, r, NULL);
     sd_bus_message_unref(r);
     return e < 0 ? e : 1;
@@ -107,14 +116,14 @@ static int on_unit(sd_bus_message *m, void *user, sd_bus_error *error)
 static void serve(struct manager *m, int fd)
 {
     sd_bus *bus = NULL;
-    sd_id128_t id = SD_ID128_MAKE(01,02,03,04,05,06,07,08,09,0a,0b,0c,0d,0e,0f,10);
+    sd_id128_t id = SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c, 0d, 0e, 0f, 10);
     sd_bus_new(&bus);
     sd_bus_set_fd(bus, fd, fd);
     sd_bus_set_server(bus, 1, id);
     sd_bus_set_anonymous(bus, 1);
     sd_bus_start(bus);
-    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
-                             manager_vtable, NULL);
+    sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1",
+                             "org.freedesktop.systemd1.Manager", manager_vtable, NULL);
     sd_bus_add_fallback(bus, NULL, "/unit", on_unit, NULL);
     while (!atomic_load(&m->stop)) {
         int r = sd_bus_process(bus, NULL);
@@ -146,7 +155,8 @@ static int setup(void **state)
     snprintf(m->address, sizeof m->address, "unix:path=%s", m->path);
     memcpy(name.sun_path, m->path, strlen(m->path) + 1);
     m->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(m->listener, (struct sockaddr *)&name, sizeof name) || listen(m->listener, 8)) return -1;
+    if (bind(m->listener, (struct sockaddr *)&name, sizeof name) || listen(m->listener, 8))
+        return -1;
     systemd_set_address(m->address);
     *state = m;
     return pthread_create(&m->thread, NULL, run, m);

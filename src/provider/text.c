@@ -34,10 +34,14 @@ static bool number(struct slice s, unsigned base, size_t *used, uint64_t *out)
     for (; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
         unsigned digit;
-        if (c >= '0' && c <= '9') digit = c - '0';
-        else if (base == 16 && c >= 'a' && c <= 'f') digit = c - 'a' + 10u;
-        else if (base == 16 && c >= 'A' && c <= 'F') digit = c - 'A' + 10u;
-        else break;
+        if (c >= '0' && c <= '9')
+            digit = c - '0';
+        else if (base == 16 && c >= 'a' && c <= 'f')
+            digit = c - 'a' + 10u;
+        else if (base == 16 && c >= 'A' && c <= 'F')
+            digit = c - 'A' + 10u;
+        else
+            break;
         if (v > (UINT64_MAX - digit) / base) return false;
         v = v * base + digit;
     }
@@ -136,8 +140,8 @@ struct slice text_unescape_octal(struct arena *a, struct slice s)
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         const char *p = s.p + i;
-        if (s.n - i >= 4 && p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
-            p[3] >= '0' && p[3] <= '7') {
+        if (s.n - i >= 4 && p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' &&
+            p[2] <= '7' && p[3] >= '0' && p[3] <= '7') {
             out[n++] = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
             i += 3;
         } else {

@@ -1,6 +1,6 @@
 /*
- * provider/text.h - small readers for the texts that the kernel and system files consist of. All work on
- * borrowed slices, never past their end, and answer false instead of guessing.
+ * provider/text.h - small readers for the texts that the kernel and system files consist of. All
+ * work on borrowed slices, never past their end, and answer false instead of guessing.
  */
 #ifndef PROVIDER_TEXT_H
 #define PROVIDER_TEXT_H
@@ -9,7 +9,8 @@
 
 /* Cuts the next line (without its newline) off *rest; false at the end. */
 bool text_line(struct slice *rest, struct slice *line);
-/* Cuts the next run of non-blank characters (blank: space, tab, newline) off *rest; n == 0 at the end. */
+/* Cuts the next run of non-blank characters (blank: space, tab, newline) off *rest; n == 0 at the
+ * end. */
 struct slice text_word(struct slice *rest);
 /* The whole of s (blanks around allowed) as a decimal or hexadecimal ("0x" optional) number. */
 bool text_u64(struct slice s, uint64_t *out);
@@ -24,8 +25,8 @@ bool text_field_u64(struct slice text, const char *key, char sep, uint64_t *valu
 bool text_has_word(struct slice list, const char *word);
 /* Last part after '/', all of it when there is none. */
 struct slice text_base(struct slice path);
-/* Value of a shell-like assignment (os-release, environment files): quotes and backslashes taken off.
- * SLICE_NULL when out of room. */
+/* Value of a shell-like assignment (os-release, environment files): quotes and backslashes taken
+ * off. SLICE_NULL when out of room. */
 struct slice text_unquote(struct arena *a, struct slice s);
 /* Octal escapes of mountinfo (\040) turned into bytes. */
 struct slice text_unescape_octal(struct arena *a, struct slice s);

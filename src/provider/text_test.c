@@ -65,8 +65,8 @@ static void test_quotes_and_escapes(void **state)
 
 static void test_natural_order(void **state)
 {
-    static const char *const sorted[] = { "sda", "sda1", "sda2", "sda10", "sdb", "nvme0n1",
-                                          "nvme0n1p2", "nvme0n1p10", "nvme0n2", "sdaa" };
+    static const char *const sorted[] = { "sda",     "sda1",      "sda2",       "sda10",   "sdb",
+                                          "nvme0n1", "nvme0n1p2", "nvme0n1p10", "nvme0n2", "sdaa" };
     (void)state;
     for (size_t i = 0; i + 1 < sizeof sorted / sizeof sorted[0]; i++) {
         struct slice x = slice_str(sorted[i]), y = slice_str(sorted[i + 1]);
@@ -80,7 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_and_words), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_fields), cmocka_unit_test(test_quotes_and_escapes),
+        cmocka_unit_test(test_fields),          cmocka_unit_test(test_quotes_and_escapes),
         cmocka_unit_test(test_natural_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
- * provider/timezone.c - Win32_TimeZone: the zone of this machine with its rules. Bias is minutes east of UTC
- * (UTC = local time - Bias), as Windows has it; DaylightBias is what summer time adds, negated.
+ * provider/timezone.c - Win32_TimeZone: the zone of this machine with its rules. Bias is minutes
+ * east of UTC (UTC = local time - Bias), as Windows has it; DaylightBias is what summer time adds,
+ * negated.
  */
 #include "provider/timezone.h"
 
@@ -101,7 +102,8 @@ bool timezone_parse(struct slice s, struct timezone_rule *out)
 
 bool timezone_footer(struct slice file, struct slice *text)
 {
-    if (!slice_starts(file, SLICE("TZif")) || file.n < 46 || file.p[file.n - 1] != '\n') return false;
+    if (!slice_starts(file, SLICE("TZif")) || file.n < 46 || file.p[file.n - 1] != '\n')
+        return false;
     size_t end = file.n - 1, start = end;
     while (start > 0 && file.p[start - 1] != '\n') start--;
     *text = slice_of(file.p + start, end - start);
@@ -114,7 +116,8 @@ static struct slice zone_name(struct arena *a)
     struct slice link, mark = SLICE("zoneinfo/");
     if (source_link(a, &link, "/etc/localtime"))
         for (size_t i = 0; i + mark.n < link.n; i++)
-            if (slice_starts(slice_sub(link, i), mark)) return text_clean(a, slice_sub(link, i + mark.n));
+            if (slice_starts(slice_sub(link, i), mark))
+                return text_clean(a, slice_sub(link, i + mark.n));
     if (source_text(a, &link, "/etc/timezone")) return link;
     return SLICE("");
 }
@@ -122,19 +125,20 @@ static struct slice zone_name(struct arena *a)
 static void put_change(struct cim_instance *out, struct arena *a, const char *kind,
                        const struct timezone_change *t)
 {
-    static const char *const names[] = { "Month", "Day", "DayOfWeek", "Hour", "Minute", "Second",
-                                         "Millisecond", "Year" };
+    static const char *const names[] = { "Month",  "Day",    "DayOfWeek",   "Hour",
+                                         "Minute", "Second", "Millisecond", "Year" };
     if (t->month == 0 || t->seconds < 0 || t->seconds >= 86400) return;
     unsigned seconds = (unsigned)t->seconds;
-    unsigned values[] = { t->month, t->week, t->weekday, seconds / 3600, seconds / 60 % 60,
-                          seconds % 60, 0, 0 /* every year */ };
+    unsigned values[] = { t->month,          t->week,      t->weekday, seconds / 3600,
+                          seconds / 60 % 60, seconds % 60, 0,          0 /* every year */ };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char *name = arena_strz(a, arena_printf(a, "%s%s", kind, names[i]));
         if (name) cim_put_u64(out, name, values[i]);
     }
 }
 
-static cimf_status zone_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status zone_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     struct arena *a = c->scratch;
     struct slice file, text;
@@ -146,8 +150,9 @@ static cimf_status zone_fill(struct provider_call *c, void *state, size_t row, s
         rule = (struct timezone_rule){ .standard = SLICE("UTC"), .daylight = SLICE("") };
     struct slice zone = zone_name(a);
     int minutes = rule.offset_s / 60, size = minutes < 0 ? -minutes : minutes;
-    struct slice caption = arena_printf(a, "(UTC%c%02d:%02d) " SLICE_FMT, minutes < 0 ? '-' : '+',
-                                        size / 60, size % 60, SLICE_ARG(zone.n ? zone : rule.standard));
+    struct slice caption =
+        arena_printf(a, "(UTC%c%02d:%02d) " SLICE_FMT, minutes < 0 ? '-' : '+', size / 60,
+                     size % 60, SLICE_ARG(zone.n ? zone : rule.standard));
     cim_put_str(out, "StandardName", text_clean(a, rule.standard));
     cim_put_str(out, "Caption", caption);
     cim_put_str(out, "Description", caption);
@@ -164,6 +169,9 @@ static cimf_status zone_fill(struct provider_call *c, void *state, size_t row, s
 }
 
 const struct provider_class provider_timezone = {
-    .ns = "root/cimv2", .class_name = "Win32_TimeZone", .flags = PROVIDER_BLOCKING,
-    .open = host_open_single, .fill = zone_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_TimeZone",
+    .flags = PROVIDER_BLOCKING,
+    .open = host_open_single,
+    .fill = zone_fill,
 };

@@ -25,7 +25,8 @@ static void test_rules(void **state)
     assert_int_equal(r.daylight_offset_s, -(2 * 3600 + 30 * 60));
     assert_true(timezone_parse(SLICE("<-02>2<-01>,M3.5.0/-1,M10.5.0/0"), &r));
     assert_int_equal(r.start.seconds, -3600);
-    assert_true(timezone_parse(SLICE("IST-1GMT0,M10.5.0,M3.5.0/1"), &r)); /* winter is the special time */
+    assert_true(
+        timezone_parse(SLICE("IST-1GMT0,M10.5.0,M3.5.0/1"), &r)); /* winter is the special time */
     assert_int_equal(r.daylight_offset_s, 0);
     assert_true(timezone_parse(SLICE("AAA-3BBB,J60/0,J300"), &r));
     assert_int_equal(r.start.month, 0);
@@ -33,9 +34,18 @@ static void test_rules(void **state)
 
 static void test_bad_rules(void **state)
 {
-    static const char *const bad[] = { "", "CE-1", "CET", "CET-x", "CET-1CEST,", "CET-1CEST,M13.5.0,M10.5.0",
-                                       "CET-1CEST,M3.6.0,M10.5.0", "CET-1CEST,M3.5.7,M10.5.0", "<CET-1",
-                                       "CET-1CEST,M3.5.0", "CET-1CEST,M3.5.0,M10.5.0 ;", "CET-99999999999" };
+    static const char *const bad[] = { "",
+                                       "CE-1",
+                                       "CET",
+                                       "CET-x",
+                                       "CET-1CEST,",
+                                       "CET-1CEST,M13.5.0,M10.5.0",
+                                       "CET-1CEST,M3.6.0,M10.5.0",
+                                       "CET-1CEST,M3.5.7,M10.5.0",
+                                       "<CET-1",
+                                       "CET-1CEST,M3.5.0",
+                                       "CET-1CEST,M3.5.0,M10.5.0 ;",
+                                       "CET-99999999999" };
     struct timezone_rule r;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -59,7 +69,9 @@ static void test_footer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules), cmocka_unit_test(test_bad_rules), cmocka_unit_test(test_footer),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_bad_rules),
+        cmocka_unit_test(test_footer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* provider/udev.h - what udev found out about a device (/run/udev/data); containers have none of it. */
+/* provider/udev.h - what udev found out about a device (/run/udev/data); containers have none of
+ * it. */
 #ifndef PROVIDER_UDEV_H
 #define PROVIDER_UDEV_H
 

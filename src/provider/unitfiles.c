@@ -8,7 +8,7 @@
 
 /* First folder wins. */
 static const char *const folders[] = {
-    "/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system",
+    "/etc/systemd/system",     "/run/systemd/system", "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system", "/lib/systemd/system",
 };
 #define FOLDERS (sizeof folders / sizeof folders[0])
@@ -39,24 +39,30 @@ static bool known(const struct service_unit *list, size_t n, struct slice name)
 static bool look(struct arena *a, const char *folder, struct slice name, struct service_unit *u)
 {
     struct slice target;
-    *u = (struct service_unit){ .name = name, .description = SLICE(""), .active = SLICE("inactive"),
-                                .file_state = SLICE(""), .object = SLICE("") };
+    *u = (struct service_unit){ .name = name,
+                                .description = SLICE(""),
+                                .active = SLICE("inactive"),
+                                .file_state = SLICE(""),
+                                .object = SLICE("") };
     u->path = arena_printf(a, "%s/" SLICE_FMT, folder, SLICE_ARG(name));
     if (!source_link(a, &target, SLICE_FMT, SLICE_ARG(u->path))) return true;
-    if (slice_is(target, "/dev/null")) u->file_state = SLICE("masked");
-    else if (!slice_eq(text_base(target), name)) return false;
+    if (slice_is(target, "/dev/null"))
+        u->file_state = SLICE("masked");
+    else if (!slice_eq(text_base(target), name))
+        return false;
     return true;
 }
 
 /* Links in folders "X.wants" and "X.requires": those of /etc were made by an administrator. */
-static void mark_wanted(struct arena *a, const char *folder, bool enabled, struct service_unit *list,
-                        size_t count)
+static void mark_wanted(struct arena *a, const char *folder, bool enabled,
+                        struct service_unit *list, size_t count)
 {
     struct slice *dirs, *names;
     size_t n, m;
     if (!source_names(a, is_wants, &dirs, &n, "%s", folder)) return;
     for (size_t i = 0; i < n; i++) {
-        if (!source_names(a, is_service, &names, &m, "%s/" SLICE_FMT, folder, SLICE_ARG(dirs[i]))) continue;
+        if (!source_names(a, is_service, &names, &m, "%s/" SLICE_FMT, folder, SLICE_ARG(dirs[i])))
+            continue;
         for (size_t j = 0; j < m; j++)
             for (size_t k = 0; k < count; k++)
                 if (slice_eq(names[j], list[k].name) && list[k].file_state.n == 0)
@@ -64,7 +70,8 @@ static void mark_wanted(struct arena *a, const char *folder, bool enabled, struc
     }
 }
 
-bool unitfiles_services(struct arena *a, struct slice only, struct service_unit **list, size_t *count)
+bool unitfiles_services(struct arena *a, struct slice only, struct service_unit **list,
+                        size_t *count)
 {
     struct service_unit *all = NULL;
     size_t n = 0, room = 0;
@@ -96,7 +103,8 @@ static struct slice plain_command(struct arena *a, struct slice s)
     return text_clean(a, s);
 }
 
-bool unitfiles_details(struct arena *a, const struct service_unit *unit, struct service_details *out)
+bool unitfiles_details(struct arena *a, const struct service_unit *unit,
+                       struct service_details *out)
 {
     struct slice text, line, section = SLICE("");
     bool has_install = false;
@@ -115,9 +123,11 @@ bool unitfiles_details(struct arena *a, const struct service_unit *unit, struct 
         }
         struct slice value, key = slice_trim(slice_split(line, '=', &value));
         value = slice_trim(value);
-        if (slice_is(section, "[Unit]") && slice_is(key, "Description")) out->description = text_clean(a, value);
+        if (slice_is(section, "[Unit]") && slice_is(key, "Description"))
+            out->description = text_clean(a, value);
         if (!slice_is(section, "[Service]")) continue;
-        if (slice_is(key, "ExecStart") && out->command.n == 0) out->command = plain_command(a, value);
+        if (slice_is(key, "ExecStart") && out->command.n == 0)
+            out->command = plain_command(a, value);
         if (slice_is(key, "User")) out->user = text_clean(a, value);
         if (slice_is(key, "Type")) out->type = text_clean(a, value);
     }
@@ -145,7 +155,8 @@ bool unitfiles_processes(struct arena *a, struct unitfiles_process_list *out)
             p->cmdline.n == 0)
             continue;
         p->pid = (uint32_t)pid;
-        if (!source_link(a, &p->exe, "/proc/" SLICE_FMT "/exe", SLICE_ARG(names[i]))) p->exe = SLICE("");
+        if (!source_link(a, &p->exe, "/proc/" SLICE_FMT "/exe", SLICE_ARG(names[i])))
+            p->exe = SLICE("");
         out->count++;
     }
     return true;
@@ -154,8 +165,9 @@ bool unitfiles_processes(struct arena *a, struct unitfiles_process_list *out)
 /* Programs that run whatever their arguments say. */
 static bool is_generic(struct slice program)
 {
-    static const char names[] = "sh bash dash zsh env python python3 perl ruby node java php mono dotnet "
-                                "systemctl true false sleep echo";
+    static const char names[] =
+        "sh bash dash zsh env python python3 perl ruby node java php mono dotnet "
+        "systemctl true false sleep echo";
     struct slice base = text_base(program), rest = slice_str(names);
     for (struct slice w = text_word(&rest); w.n; w = text_word(&rest))
         if (slice_eq(w, base)) return true;
@@ -176,7 +188,8 @@ static bool same_arguments(struct slice command, struct slice cmdline)
     return true;
 }
 
-uint32_t unitfiles_running(struct arena *a, const struct unitfiles_process_list *list, struct slice command)
+uint32_t unitfiles_running(struct arena *a, const struct unitfiles_process_list *list,
+                           struct slice command)
 {
     struct slice rest = command, program = text_word(&rest), real = program;
     char path[PATH_MAX], target[PATH_MAX];
@@ -187,7 +200,8 @@ uint32_t unitfiles_running(struct arena *a, const struct unitfiles_process_list 
     bool generic = is_generic(program);
     for (size_t i = 0; i < list->count; i++) {
         const struct unitfiles_process *p = &list->process[i];
-        if (!generic && p->exe.n && (slice_eq(p->exe, real) || slice_eq(p->exe, program))) return p->pid;
+        if (!generic && p->exe.n && (slice_eq(p->exe, real) || slice_eq(p->exe, program)))
+            return p->pid;
         if (same_arguments(command, p->cmdline)) return p->pid;
         /* a script: the interpreter is the first argument */
         struct slice tail = slice_sub(p->cmdline, slice_find(p->cmdline, 0) + 1);

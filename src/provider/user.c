@@ -1,6 +1,7 @@
 /*
- * provider/user.c - Win32_UserAccount and Win32_Group from the name service (passwd, group, directories
- * behind NSS). Whether an account is locked comes from shadow, which only root may read: else NULL.
+ * provider/user.c - Win32_UserAccount and Win32_Group from the name service (passwd, group,
+ * directories behind NSS). Whether an account is locked comes from shadow, which only root may
+ * read: else NULL.
  */
 #include <errno.h>
 #include <grp.h>
@@ -34,7 +35,8 @@ struct accounts {
 /* setpwent() and friends keep one position for the whole process. */
 static pthread_mutex_t walk = PTHREAD_MUTEX_INITIALIZER;
 
-static bool add(struct arena *a, struct accounts *s, const char *name, const char *full_name, uint32_t id)
+static bool add(struct arena *a, struct accounts *s, const char *name, const char *full_name,
+                uint32_t id)
 {
     if (s->only.n && !slice_ieq(slice_str(name), s->only)) return true;
     if (s->count == s->room) {
@@ -46,9 +48,10 @@ static bool add(struct arena *a, struct accounts *s, const char *name, const cha
         s->room = room;
     }
     struct slice full = slice_str(full_name ? full_name : "");
-    s->list[s->count++] = (struct account){
-        .name = text_clean(a, slice_str(name)),
-        .full_name = text_clean(a, slice_head(full, slice_find(full, ','))), .id = id };
+    s->list[s->count++] =
+        (struct account){ .name = text_clean(a, slice_str(name)),
+                          .full_name = text_clean(a, slice_head(full, slice_find(full, ','))),
+                          .id = id };
     return true;
 }
 
@@ -114,7 +117,8 @@ static cimf_status account_open(struct provider_call *c, void **state, size_t *r
     *state = s;
     *rows = 0;
     if (provider_key_text(c, "Domain", &domain) && !slice_ieq(domain, s->host)) return CIMF_OK;
-    if (!source_read(c->arena, &s->local, groups ? "/etc/group" : "/etc/passwd")) s->local = SLICE("");
+    if (!source_read(c->arena, &s->local, groups ? "/etc/group" : "/etc/passwd"))
+        s->local = SLICE("");
     bool ok = true;
     if (provider_key_text(c, "Name", &s->only)) { /* names in another case are found by the walk */
         char *z = arena_strz(c->arena, s->only);
@@ -136,7 +140,8 @@ static bool is_local(struct slice file, struct slice name)
 static void put_account(struct cim_instance *out, struct arena *a, const struct accounts *s,
                         const struct account *x)
 {
-    struct slice caption = arena_printf(a, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(s->host), SLICE_ARG(x->name));
+    struct slice caption =
+        arena_printf(a, SLICE_FMT "\\" SLICE_FMT, SLICE_ARG(s->host), SLICE_ARG(x->name));
     cim_put_str(out, "Name", x->name);
     cim_put_str(out, "Domain", s->host);
     cim_put_str(out, "Caption", caption);
@@ -173,7 +178,8 @@ static cimf_status user_open(struct provider_call *c, void **state, size_t *rows
     return account_open(c, state, rows, false);
 }
 
-static cimf_status user_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status user_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     const struct accounts *s = state;
     const struct account *x = &s->list[row];
@@ -191,21 +197,29 @@ static cimf_status group_open(struct provider_call *c, void **state, size_t *row
     return account_open(c, state, rows, true);
 }
 
-static cimf_status group_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status group_fill(struct provider_call *c, void *state, size_t row,
+                              struct cim_instance *out)
 {
     const struct accounts *s = state;
     const struct account *x = &s->list[row];
     put_account(out, c->scratch, s, x);
     cim_put_str(out, "SID", host_group_sid(c->scratch, x->id));
-    cim_put_u64(out, "SIDType", is_local(s->local, x->name) ? 4 : 2); /* alias: a group of this machine */
+    cim_put_u64(out, "SIDType",
+                is_local(s->local, x->name) ? 4 : 2); /* alias: a group of this machine */
     return arena_status(c->scratch);
 }
 
 const struct provider_class provider_user = {
-    .ns = "root/cimv2", .class_name = "Win32_UserAccount", .flags = PROVIDER_BLOCKING,
-    .open = user_open, .fill = user_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_UserAccount",
+    .flags = PROVIDER_BLOCKING,
+    .open = user_open,
+    .fill = user_fill,
 };
 const struct provider_class provider_group = {
-    .ns = "root/cimv2", .class_name = "Win32_Group", .flags = PROVIDER_BLOCKING,
-    .open = group_open, .fill = group_fill,
+    .ns = "root/cimv2",
+    .class_name = "Win32_Group",
+    .flags = PROVIDER_BLOCKING,
+    .open = group_open,
+    .fill = group_fill,
 };

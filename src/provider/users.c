@@ -54,10 +54,11 @@ struct slice users_console(struct arena *a)
                 return text_clean(a, name);
     if (source_read(a, &records, "/run/utmp"))
         while (utmp_next(&records, &entry)) {
-            struct slice line = slice_of(entry.ut_line, strnlen(entry.ut_line, sizeof entry.ut_line));
+            struct slice line =
+                slice_of(entry.ut_line, strnlen(entry.ut_line, sizeof entry.ut_line));
             if (slice_starts(line, SLICE("tty")) || slice_starts(line, SLICE(":")))
-                return text_clean(a, slice_of(entry.ut_user,
-                                              strnlen(entry.ut_user, sizeof entry.ut_user)));
+                return text_clean(
+                    a, slice_of(entry.ut_user, strnlen(entry.ut_user, sizeof entry.ut_user)));
         }
     return SLICE("");
 }

@@ -1,4 +1,5 @@
-/* provider/users.h - who is logged in: login records of /run/utmp (utmp(5)), else those of logind. */
+/* provider/users.h - who is logged in: login records of /run/utmp (utmp(5)), else those of logind.
+ */
 #ifndef PROVIDER_USERS_H
 #define PROVIDER_USERS_H
 

@@ -12,14 +12,17 @@ static bool compile(const struct schema_file *file)
     struct arena a;
     struct mof_unit unit;
     struct error e = ERROR_INIT;
-    struct mof_source source = { .name = slice_str(file->name), .text = slice_of(file->text, file->length) };
-    struct mof_options options = { .ns = SLICE("root/cimv2"), .qualifier = mof_memory_qualifier,
+    struct mof_source source = { .name = slice_str(file->name),
+                                 .text = slice_of(file->text, file->length) };
+    struct mof_options options = { .ns = SLICE("root/cimv2"),
+                                   .qualifier = mof_memory_qualifier,
                                    .arg = memory };
     arena_init(&a, 0);
     cimf_status s = mof_parse(&a, &source, &options, &unit, &e);
     if (!s) s = mof_memory_apply(memory, &a, &unit, NULL, &e);
     if (s)
-        fprintf(stderr, "%s:%u:%u: %s: %s\n", file->name, e.line, e.column, cimf_status_info(s)->text, e.text);
+        fprintf(stderr, "%s:%u:%u: %s: %s\n", file->name, e.line, e.column,
+                cimf_status_info(s)->text, e.text);
     arena_free(&a);
     return s == CIMF_OK;
 }
@@ -61,8 +64,11 @@ static bool never_cancelled(const struct provider_call *c)
 static bool prepare(struct arena *a, const struct driver_query *q, struct provider_call *c)
 {
     const struct cim_schema *schema = driver_schema();
-    *c = (struct provider_call){ .verb = CIM_OP_ENUM_INSTANCES, .ns = SLICE("root/cimv2"), .arena = a,
-                                 .scratch = a, .cancelled = never_cancelled };
+    *c = (struct provider_call){ .verb = CIM_OP_ENUM_INSTANCES,
+                                 .ns = SLICE("root/cimv2"),
+                                 .arena = a,
+                                 .scratch = a,
+                                 .cancelled = never_cancelled };
     c->cls = schema ? cim_schema_class(schema, slice_str(q->class_name)) : NULL;
     if (!c->cls) return false;
     struct cim_context_value *keys = ARENA_ARRAY(a, q->keys + 1u, struct cim_context_value);
@@ -99,10 +105,13 @@ cimf_status driver_rows(struct arena *a, const struct driver_query *q, struct ci
         struct cim_instance *in = cim_instance_new(a, c.cls);
         if (!in) return CIMF_OUT_OF_MEMORY;
         for (uint32_t k = 0; c.wants && k < c.cls->property_count; k++)
-            if (!c.wants[k] && !(c.cls->properties[k].flags & CIM_PROP_KEY)) in->state[k] = CIM_UNSENT;
+            if (!c.wants[k] && !(c.cls->properties[k].flags & CIM_PROP_KEY))
+                in->state[k] = CIM_UNSENT;
         s = p->fill(&c, state, i, in);
-        if (s == CIMF_NOT_FOUND) s = CIMF_OK;
-        else if (!s) (*list)[(*count)++] = in;
+        if (s == CIMF_NOT_FOUND)
+            s = CIMF_OK;
+        else if (!s)
+            (*list)[(*count)++] = in;
     }
     if (p->close) p->close(&c, state);
     return s;

@@ -1,5 +1,6 @@
 /*
- * tests/provider/dump.c - prints the instances of provider classes, as MOF for people or as JSON for tests.
+ * tests/provider/dump.c - prints the instances of provider classes, as MOF for people or as JSON
+ * for tests.
  *
  *   provider_dump                      the classes and how many instances each has
  *   provider_dump CLASS [-j] [-s PROPERTY]... [KEY=VALUE]...
@@ -15,9 +16,12 @@ static void json_text(struct slice s)
     putchar('"');
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        if (c == '"' || c == '\\') printf("\\%c", c);
-        else if (c < 0x20) printf("\\u%04x", c);
-        else putchar(c);
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
     }
     putchar('"');
 }
@@ -37,8 +41,10 @@ static void json_instance(const struct cim_instance *in)
         putchar(':');
         bool set = cim_get(in, i, &v), list = CIM_IS_ARRAY(p->type);
         uint32_t n = !set ? 0 : list ? v.a.n : 1;
-        if (!set) fputs("null", stdout);
-        else if (list) putchar('[');
+        if (!set)
+            fputs("null", stdout);
+        else if (list)
+            putchar('[');
         for (uint32_t k = 0; k < n; k++) {
             union cim_data x = list ? cim_array_get(CIM_BASE(p->type), v.a, k) : v;
             buf_clear(&b);

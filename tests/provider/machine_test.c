@@ -1,6 +1,7 @@
 /*
- * tests/provider/machine_test.c - the classes on the made-up server of tests/data/machine: which rows, which
- * values, which units. What is asked of the running kernel and not of files is in live_test.c.
+ * tests/provider/machine_test.c - the classes on the made-up server of tests/data/machine: which
+ * rows, which values, which units. What is asked of the running kernel and not of files is in
+ * live_test.c.
  */
 #include <stdlib.h>
 
@@ -37,7 +38,9 @@ static size_t rows_of(const struct driver_query *q, struct cim_instance ***list)
 /* The one instance of a class, or the one with that key. */
 static struct cim_instance *one(const char *class_name, const char *key, const char *value)
 {
-    struct driver_query q = { .class_name = class_name, .key = { key }, .value = { value }, .keys = key != NULL };
+    struct driver_query q = {
+        .class_name = class_name, .key = { key }, .value = { value }, .keys = key != NULL
+    };
     struct cim_instance **list = NULL;
     assert_int_equal(rows_of(&q, &list), 1);
     return list[0];
@@ -54,8 +57,8 @@ static void is(const struct cim_instance *in, const char *property, const char *
 {
     struct slice text = driver_text(&arena, in, property);
     if (!slice_is(text, want))
-        print_error("%.*s.%s is '%.*s'\n", (int)in->cls->name.n, in->cls->name.p, property, (int)text.n,
-                    text.p);
+        print_error("%.*s.%s is '%.*s'\n", (int)in->cls->name.n, in->cls->name.p, property,
+                    (int)text.n, text.p);
     assert_true(slice_is(text, want));
 }
 
@@ -127,8 +130,9 @@ static void test_computer(void **state)
     is(cs, "AdminPasswordStatus", "0");
     is(cs, "BootupState", "Normal boot");
     unset(cs, "PrimaryOwnerName");
-    struct driver_query q = { .class_name = "Win32_ComputerSystem", .key = { "Name" }, .value = { "other" },
-                              .keys = 1 };
+    struct driver_query q = {
+        .class_name = "Win32_ComputerSystem", .key = { "Name" }, .value = { "other" }, .keys = 1
+    };
     struct cim_instance **list;
     assert_int_equal(rows_of(&q, &list), 0);
 }
@@ -159,10 +163,25 @@ static void test_firmware(void **state)
 
 static void test_processor(void **state)
 {
-    static const char *const wanted[] = { "Name", "MaxClockSpeed", "CurrentClockSpeed", "NumberOfCores",
-        "NumberOfLogicalProcessors", "L2CacheSize", "L3CacheSize", "SocketDesignation", "SerialNumber", "Family",
-        "CurrentVoltage", "Level", "Stepping", "Description", "VMMonitorModeExtensions", "ExtClock",
-        "Manufacturer", "LoadPercentage", NULL };
+    static const char *const wanted[] = { "Name",
+                                          "MaxClockSpeed",
+                                          "CurrentClockSpeed",
+                                          "NumberOfCores",
+                                          "NumberOfLogicalProcessors",
+                                          "L2CacheSize",
+                                          "L3CacheSize",
+                                          "SocketDesignation",
+                                          "SerialNumber",
+                                          "Family",
+                                          "CurrentVoltage",
+                                          "Level",
+                                          "Stepping",
+                                          "Description",
+                                          "VMMonitorModeExtensions",
+                                          "ExtClock",
+                                          "Manufacturer",
+                                          "LoadPercentage",
+                                          NULL };
     struct driver_query q = { .class_name = "Win32_Processor", .wanted = wanted };
     struct cim_instance **list;
     (void)state;
@@ -174,12 +193,12 @@ static void test_processor(void **state)
     is(list[0], "CurrentClockSpeed", "2400");
     is(list[0], "NumberOfCores", "2");
     is(list[0], "NumberOfLogicalProcessors", "2");
-    is(list[0], "L2CacheSize", "2048");   /* kilobytes, of all its cores */
+    is(list[0], "L2CacheSize", "2048"); /* kilobytes, of all its cores */
     is(list[0], "L3CacheSize", "19712");
     is(list[0], "SocketDesignation", "CPU1");
     is(list[0], "SerialNumber", "CPUSERIAL");
     is(list[0], "Family", "179");
-    is(list[0], "CurrentVoltage", "18");  /* tenths of a volt */
+    is(list[0], "CurrentVoltage", "18"); /* tenths of a volt */
     is(list[0], "ExtClock", "100");
     is(list[0], "Level", "6");
     is(list[0], "VMMonitorModeExtensions", "TRUE");
@@ -187,7 +206,7 @@ static void test_processor(void **state)
     is(list[1], "SocketDesignation", "CPU2");
     is(list[1], "MaxClockSpeed", "2600"); /* from the name: this one has no cpufreq */
     unset(list[1], "SerialNumber");
-    unset(list[0], "LoadPercentage");     /* the fixture's clock stands still */
+    unset(list[0], "LoadPercentage"); /* the fixture's clock stands still */
 }
 
 static void test_memory(void **state)
@@ -237,11 +256,14 @@ static void test_logical_disks(void **state)
     is(share, "DriveType", "4");
     is(share, "ProviderName", "files.example.org:/export");
     is(one("Win32_LogicalDisk", "DeviceID", "/run"), "DriveType", "6");
-    static const char *const absent[] = { "/proc", "/dev", "/srv/bind", "/etc/hosts", "/data", "/sys/fs/bpf" };
+    static const char *const absent[] = { "/proc",      "/dev",  "/srv/bind",
+                                          "/etc/hosts", "/data", "/sys/fs/bpf" };
     struct cim_instance **list;
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
-        struct driver_query q = { .class_name = "Win32_LogicalDisk", .key = { "DeviceID" },
-                                  .value = { absent[i] }, .keys = 1 };
+        struct driver_query q = { .class_name = "Win32_LogicalDisk",
+                                  .key = { "DeviceID" },
+                                  .value = { absent[i] },
+                                  .keys = 1 };
         assert_int_equal(rows_of(&q, &list), 0);
     }
 }
@@ -303,9 +325,12 @@ static void test_partitions(void **state)
 
 static void test_associations(void **state)
 {
-    struct driver_query q = { .class_name = "Win32_DiskDriveToDiskPartition", .key = { "Antecedent" },
-                              .value = { "\\\\atlas\\root\\cimv2:Win32_DiskDrive.DeviceID=\"/dev/sda\"" },
-                              .keys = 1 };
+    struct driver_query q = {
+        .class_name = "Win32_DiskDriveToDiskPartition",
+        .key = { "Antecedent" },
+        .value = { "\\\\atlas\\root\\cimv2:Win32_DiskDrive.DeviceID=\"/dev/sda\"" },
+        .keys = 1
+    };
     struct cim_instance **list;
     (void)state;
     assert_int_equal(rows_of(&q, &list), 2);
@@ -314,8 +339,10 @@ static void test_associations(void **state)
        "\\\\atlas\\root\\cimv2:Win32_DiskPartition.DeviceID=\"Disk #0, Partition #1\"");
     assert_int_equal(count("Win32_DiskDriveToDiskPartition"), 5);
     /* "/" is on a volume of device mapper whose partition is sda2 */
-    struct driver_query root = { .class_name = "Win32_LogicalDiskToPartition", .key = { "Dependent" },
-                                 .value = { "Win32_LogicalDisk.DeviceID=\"/\"" }, .keys = 1 };
+    struct driver_query root = { .class_name = "Win32_LogicalDiskToPartition",
+                                 .key = { "Dependent" },
+                                 .value = { "Win32_LogicalDisk.DeviceID=\"/\"" },
+                                 .keys = 1 };
     assert_int_equal(rows_of(&root, &list), 1);
     is(list[0], "Antecedent",
        "\\\\atlas\\root\\cimv2:Win32_DiskPartition.DeviceID=\"Disk #0, Partition #1\"");
@@ -365,8 +392,9 @@ static void test_processes(void **state)
     static const char *const absent[] = { "951", "2", "01", "../1", "", "99999999999999999999" };
     struct cim_instance **list;
     for (size_t i = 0; i < sizeof absent / sizeof absent[0]; i++) {
-        struct driver_query q = { .class_name = "Win32_Process", .key = { "Handle" },
-                                  .value = { absent[i] }, .keys = 1 };
+        struct driver_query q = {
+            .class_name = "Win32_Process", .key = { "Handle" }, .value = { absent[i] }, .keys = 1
+        };
         assert_int_equal(rows_of(&q, &list), 0); /* 951 is a thread */
     }
 }
@@ -418,12 +446,19 @@ static void test_zone_and_environment(void **state)
     is(one("Win32_Environment", "Name", "EMPTY"), "VariableValue", "");
 }
 
-/* A machine without any of it: an empty root answers without rows or with NULL, never with a failure. */
+/* A machine without any of it: an empty root answers without rows or with NULL, never with a
+ * failure. */
 static void test_empty_machine(void **state)
 {
-    static const char *const none[] = { "Win32_BIOS", "Win32_ComputerSystemProduct", "Win32_Processor",
-        "Win32_PhysicalMemory", "Win32_DiskDrive", "Win32_DiskPartition", "Win32_LogicalDiskToPartition",
-        "Win32_Service", "Win32_Environment" };
+    static const char *const none[] = { "Win32_BIOS",
+                                        "Win32_ComputerSystemProduct",
+                                        "Win32_Processor",
+                                        "Win32_PhysicalMemory",
+                                        "Win32_DiskDrive",
+                                        "Win32_DiskPartition",
+                                        "Win32_LogicalDiskToPartition",
+                                        "Win32_Service",
+                                        "Win32_Environment" };
     (void)state;
     source_set_root("/nowhere/at/all");
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) assert_int_equal(count(none[i]), 0);
