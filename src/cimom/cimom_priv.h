@@ -173,6 +173,8 @@ cimf_status input_copy(struct arena *a, const struct cim_op *op, struct cim_op *
 cimf_status path_copy(struct arena *a, const struct cim_path *in, struct cim_path *out);
 /* Context value by name, NULL when absent. */
 const struct cim_value *input_context(const struct cim_op *op, const char *name);
+/* Present and true, in any type that protocols use for it. */
+bool input_true(const struct cim_op *op, const char *name);
 /* The target class: INVALID_CLASS with its name. */
 cimf_status input_class(struct task *t, struct slice name, const struct cim_class **out);
 

@@ -276,6 +276,64 @@ static void schema_upgrade(void **state)
     driver_reopen(d);
 }
 
+/* Words of a locale are merged on request, also inherited ones; neutral qualifiers win. */
+static const char *description(struct driver *d, const char *cls, const char *property, const char *locale)
+{
+    struct cim_op op = driver_op(d, CIM_OP_GET_CLASS);
+    struct answer a = { 0 };
+    op.path.kind = CIM_PATH_CLASS;
+    op.path.class_name = slice_str(cls);
+    op.flags = locale ? CIM_AMENDED : 0;
+    op.locale = slice_str(locale);
+    driver_run(d, &op, &a);
+    assert_status(a.status, OK);
+    const struct cim_class *c = cim_as_class(a.objects[0]);
+    struct cim_qualifiers set = c->qualifiers;
+    if (property) set = c->properties[cim_class_property(c, slice_str(property))].qualifiers;
+    return arena_strz(&d->arena, cim_qualifier_text(set, "Description"));
+}
+
+/* covers: cim-core:F6 */
+static void localised(void **state)
+{
+    struct driver *d = *state;
+    driver_mof(d, "root/test",
+               "#pragma amendment(\"MS_409\")\n"
+               "[Description(\"a thing\") : Amended ToSubclass] class W {\n"
+               " [key, Description(\"its key\") : Amended ToSubclass] string K; string Plain; };\n"
+               "class WChild : W { [Description(\"more\") : Amended] uint32 M; };\n"
+               "class WBare : W { };\n");
+    driver_mof(d, "root/test", "#pragma amendment(\"MS_407\")\n"
+                               "[Description(\"ein Ding\") : Amended ToSubclass] class W {\n"
+                               " [key] string K; string Plain; };\n");
+    assert_string_equal(description(d, "W", NULL, NULL), "");
+    assert_string_equal(description(d, "W", NULL, "en-US"), "a thing");
+    assert_string_equal(description(d, "W", NULL, ""), "a thing");
+    assert_string_equal(description(d, "W", NULL, "xx,de;q=0.5,en"), "ein Ding");
+    assert_string_equal(description(d, "W", "K", "MS_409"), "its key");
+    assert_string_equal(description(d, "WBare", "K", "en"), "its key");
+    assert_string_equal(description(d, "WChild", "M", "en"), "more");
+    assert_string_equal(description(d, "WChild", "K", "fr-FR"), "");
+    assert_status(driver_put(d, "root/test", "WChild", 0, "K=1", "M=2", NULL), OK);
+    struct answer a = { 0 };
+    struct cim_op op = driver_op(d, CIM_OP_ENUM_INSTANCES);
+    op.path.kind = CIM_PATH_CLASS;
+    op.path.class_name = SLICE("W");
+    op.flags = CIM_AMENDED;
+    driver_run(d, &op, &a);
+    assert_status(a.status, OK);
+    const struct cim_class *c = cim_object_class(a.objects[0]);
+    int m = cim_class_property(c, SLICE("M"));
+    assert_true(slice_is(cim_qualifier_text(c->properties[m].qualifiers, "Description"), "more"));
+    assert_string_equal(driver_text(d, &a, 0, "M"), "2");
+    struct answer all = { 0 };
+    struct cim_op classes_op = driver_op(d, CIM_OP_ENUM_CLASSES);
+    classes_op.flags = CIM_AMENDED;
+    classes_op.path.kind = CIM_PATH_CLASS;
+    driver_run(d, &classes_op, &all);
+    assert_status(all.status, OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,7 +341,7 @@ int main(void)
         cmocka_unit_test(update_modes), cmocka_unit_test(force_drops_conflicts_below),
         cmocka_unit_test(remove_class), cmocka_unit_test(enumerate_classes),
         cmocka_unit_test(namespaces),   cmocka_unit_test(mof_is_all_or_nothing),
-        cmocka_unit_test(schema_upgrade),
+        cmocka_unit_test(localised),    cmocka_unit_test(schema_upgrade),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

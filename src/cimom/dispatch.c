@@ -62,6 +62,14 @@ const struct cim_value *input_context(const struct cim_op *op, const char *name)
     return NULL;
 }
 
+bool input_true(const struct cim_op *op, const char *name)
+{
+    const struct cim_value *v = input_context(op, name);
+    if (!v || v->null) return false;
+    if (v->type == CIM_STRING) return slice_ieq(v->v.s, SLICE("true")) || slice_eq(v->v.s, SLICE("1"));
+    return v->type == CIM_BOOLEAN || cim_type_is_integer(v->type) ? v->v.u != 0 : false;
+}
+
 /* --- copies ----------------------------------------------------------------------------------- */
 
 static cimf_status value_copy(struct arena *a, const struct cim_value *in, struct cim_value *out)

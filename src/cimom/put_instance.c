@@ -20,14 +20,6 @@ cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents,
     return s;
 }
 
-static bool context_true(const struct cim_op *in, const char *name)
-{
-    const struct cim_value *v = input_context(in, name);
-    if (!v || v->null) return false;
-    if (v->type == CIM_STRING) return slice_ieq(v->v.s, SLICE("true")) || slice_eq(v->v.s, SLICE("1"));
-    return v->type == CIM_BOOLEAN || cim_type_is_integer(v->type) ? v->v.u != 0 : false;
-}
-
 cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode, struct error *e)
 {
     *mode = (struct put_mode){ .partial = in->flags & CIM_PARTIAL,
@@ -37,7 +29,7 @@ cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mod
         mode->name_count = in->wanted_count;
     }
     const struct cim_value *list = input_context(in, "__PUT_EXT_PROPERTIES");
-    bool on = context_true(in, "__PUT_EXTENSIONS");
+    bool on = input_true(in, "__PUT_EXTENSIONS");
     if (!on && !list) return CIMF_OK;
     if (!on || !list || list->null || list->type != (CIM_STRING | CIM_ARRAY)) {
         return error_set(e, CIMF_INVALID_CONTEXT, "cimom",
@@ -47,7 +39,7 @@ cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mod
     if (!names) return CIMF_OUT_OF_MEMORY;
     for (uint32_t i = 0; i < list->v.a.n; i++) names[i] = cim_array_get(CIM_STRING, list->v.a, i).s;
     mode->partial = true;
-    mode->lax_nulls = !context_true(in, "__PUT_EXT_STRICT_NULLS");
+    mode->lax_nulls = !input_true(in, "__PUT_EXT_STRICT_NULLS");
     mode->names = names;
     mode->name_count = list->v.a.n;
     return CIMF_OK;

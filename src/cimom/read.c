@@ -1,36 +1,48 @@
 /* Getting one object and enumerating many: classes and instances. */
+#include "cimom/localised.h"
 #include "cimom/select.h"
 
 /* --- classes ---------------------------------------------------------------------------------- */
 
+struct class_get {
+    const struct cim_class *cls;
+    struct localised words;
+};
+
 static enum gen get_class_next(struct task *t, const struct cim_object **out)
 {
-    if (!t->gen) return GEN_END;
-    *out = t->gen;
-    t->gen = NULL;
+    struct class_get *g = t->gen;
+    if (!g->cls) return GEN_END;
+    *out = &localised_class(&g->words, t, g->cls)->object;
+    g->cls = NULL;
     return GEN_OBJECT;
 }
 
+static void get_class_close(struct task *t) { localised_close(&((struct class_get *)t->gen)->words); }
+
 cimf_status start_get_class(struct task *t)
 {
-    const struct cim_class *cls;
+    struct class_get *g = ARENA_NEW(&t->arena, struct class_get);
+    if (!g) return CIMF_OUT_OF_MEMORY;
     cimf_status s;
     if (t->in->path.class_name.n) {
-        s = input_class(t, t->in->path.class_name, &cls);
+        s = input_class(t, t->in->path.class_name, &g->cls);
         if (s == CIMF_INVALID_CLASS) s = t->error->status = CIMF_NOT_FOUND;
     } else {
-        s = cim_class_adhoc(&t->arena, SLICE(""), NULL, 0, &cls); /* the empty object of C1 */
+        s = cim_class_adhoc(&t->arena, SLICE(""), NULL, 0, &g->cls); /* the empty object of C1 */
     }
     if (s) return s;
-    t->gen = (void *)(uintptr_t)&cls->object;
+    t->gen = g;
     t->next = get_class_next;
-    return CIMF_OK;
+    t->close = get_class_close;
+    return t->in->flags & CIM_AMENDED ? localised_open(&g->words, t) : CIMF_OK;
 }
 
 struct class_walk {
     const struct cim_class *top;
     size_t at;
     bool shallow;
+    struct localised words;
 };
 
 static enum gen enum_classes_next(struct task *t, const struct cim_object **out)
@@ -44,9 +56,11 @@ static enum gen enum_classes_next(struct task *t, const struct cim_object **out)
         if (c && c == w->top) c = cim_schema_walk(t->schema, w->top, &w->at); /* P8 */
     }
     if (!c) return GEN_END;
-    *out = &c->object;
+    *out = &localised_class(&w->words, t, c)->object;
     return GEN_OBJECT;
 }
+
+static void enum_classes_close(struct task *t) { localised_close(&((struct class_walk *)t->gen)->words); }
 
 cimf_status start_enum_classes(struct task *t)
 {
@@ -59,15 +73,25 @@ cimf_status start_enum_classes(struct task *t)
     w->shallow = t->in->flags & CIM_SHALLOW;
     t->gen = w;
     t->next = enum_classes_next;
-    return CIMF_OK;
+    t->close = enum_classes_close;
+    return t->in->flags & CIM_AMENDED ? localised_open(&w->words, t) : CIMF_OK;
 }
 
 /* --- one instance ----------------------------------------------------------------------------- */
 
 struct get {
     struct source_wish wish;
+    struct localised words;
     bool delivered;
 };
+
+/* The properties of a merged class are those of the neutral one, in the same order. */
+static void put_words(struct localised *l, struct task *t, struct cim_instance *in)
+{
+    if (!l->count) return;
+    const struct cim_class *merged = localised_class(l, t, in->cls);
+    if (merged->property_count == in->cls->property_count) in->cls = merged;
+}
 
 static enum gen get_instance_next(struct task *t, const struct cim_object **out)
 {
@@ -79,9 +103,12 @@ static enum gen get_instance_next(struct task *t, const struct cim_object **out)
     if (r == GEN_END) return task_failf(t, CIMF_NOT_FOUND, "no instance has these keys");
     if (r != GEN_OBJECT) return r;
     g->delivered = true;
+    put_words(&g->words, t, in);
     *out = &in->object;
     return GEN_OBJECT;
 }
+
+static void get_instance_close(struct task *t) { localised_close(&((struct get *)t->gen)->words); }
 
 cimf_status start_get_instance(struct task *t)
 {
@@ -93,7 +120,8 @@ cimf_status start_get_instance(struct task *t)
     g->wish.wants = wants;
     t->gen = g;
     t->next = get_instance_next;
-    return s;
+    t->close = get_instance_close;
+    return s || !(t->in->flags & CIM_AMENDED) ? s : localised_open(&g->words, t);
 }
 
 /* --- instances -------------------------------------------------------------------------------- */
@@ -103,6 +131,7 @@ struct enumeration {
     struct select_place *places; /* of the batch, in item */
     uint32_t batch;
     bool cast;
+    struct localised words;
 };
 
 static enum gen enum_next(struct task *t, const struct cim_object **out)
@@ -122,6 +151,7 @@ static enum gen enum_next(struct task *t, const struct cim_object **out)
     if (en->cast && in->cls != en->sel.top && !(in = cim_instance_cast(&t->item, in, en->sel.top))) {
         return task_fail(t, CIMF_OUT_OF_MEMORY);
     }
+    put_words(&en->words, t, in);
     *out = &in->object;
     return GEN_OBJECT;
 }
@@ -133,7 +163,12 @@ static bool enum_rewind(struct task *t, unsigned kept)
 }
 
 static void enum_suspend(struct task *t) { select_suspend(&((struct enumeration *)t->gen)->sel); }
-static void enum_close(struct task *t) { select_close(&((struct enumeration *)t->gen)->sel); }
+static void enum_close(struct task *t)
+{
+    struct enumeration *en = t->gen;
+    select_close(&en->sel);
+    localised_close(&en->words);
+}
 
 cimf_status start_enum_instances(struct task *t)
 {
@@ -154,5 +189,5 @@ cimf_status start_enum_instances(struct task *t)
     t->suspend = enum_suspend;
     t->rewind = enum_rewind;
     t->close = enum_close;
-    return s;
+    return s || !(t->in->flags & CIM_AMENDED) ? s : localised_open(&en->words, t);
 }

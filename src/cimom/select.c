@@ -89,17 +89,29 @@ void select_close(struct select *sel)
 
 /* --- what is wanted --------------------------------------------------------------------------- */
 
+static void want(const struct cim_class *cls, struct slice name, uint8_t *w)
+{
+    int at = cim_class_property(cls, name);
+    if (at >= 0) w[at] = 1;
+}
+
 cimf_status wants_of(struct arena *a, const struct cim_class *cls, const struct cim_op *in,
                      uint8_t **out)
 {
     *out = NULL;
-    if (!in->wanted && !(in->flags & CIM_KEYS_ONLY)) return CIMF_OK;
+    /* Partial retrieval by context (C9): the list, or keys only, which wins. */
+    bool extended = input_true(in, "__GET_EXTENSIONS");
+    const struct cim_value *list = extended ? input_context(in, "__GET_EXT_PROPERTIES") : NULL;
+    bool keys = (in->flags & CIM_KEYS_ONLY) || (extended && input_true(in, "__GET_EXT_KEYS_ONLY"));
+    if (list && (list->null || list->type != (CIM_STRING | CIM_ARRAY))) return CIMF_INVALID_CONTEXT;
+    if (extended && !list && !keys) return CIMF_INVALID_CONTEXT;
+    if (!in->wanted && !list && !keys) return CIMF_OK;
     uint8_t *w = arena_zalloc(a, cls->property_count + 1);
     if (!w) return CIMF_OUT_OF_MEMORY;
     for (uint32_t i = 0; i < cls->key_count; i++) w[cls->keys[i]] = 1;
-    for (uint32_t i = 0; !(in->flags & CIM_KEYS_ONLY) && i < in->wanted_count; i++) {
-        int at = cim_class_property(cls, in->wanted[i]);
-        if (at >= 0) w[at] = 1;
+    for (uint32_t i = 0; !keys && i < in->wanted_count; i++) want(cls, in->wanted[i], w);
+    for (uint32_t i = 0; !keys && list && i < list->v.a.n; i++) {
+        want(cls, cim_array_get(CIM_STRING, list->v.a, i).s, w);
     }
     *out = w;
     return CIMF_OK;
