@@ -326,6 +326,12 @@ static void localised(void **state)
     int m = cim_class_property(c, SLICE("M"));
     assert_true(slice_is(cim_qualifier_text(c->properties[m].qualifiers, "Description"), "more"));
     assert_string_equal(driver_text(d, &a, 0, "M"), "2");
+    /* Written back with the flag, the words go where they came from. */
+    assert_status(put_class(d, "class Words { [key] string K; };", 0), OK);
+    assert_status(put_class(d, "[Description(\"new\") : Amended ToSubclass, Version(\"2\")] class Words"
+                               " { [key] string K; };", CIM_AMENDED), OK);
+    assert_string_equal(description(d, "Words", NULL, NULL), "");
+    assert_string_equal(description(d, "Words", NULL, ""), "new");
     struct answer all = { 0 };
     struct cim_op classes_op = driver_op(d, CIM_OP_ENUM_CLASSES);
     classes_op.flags = CIM_AMENDED;

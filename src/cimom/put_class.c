@@ -1,6 +1,6 @@
 /* PutClass and DeleteClass with their update modes (MS-WMI 3.1.4.3.6 and .8, cim-core.md 2.6). */
 #include "base/utf.h"
-#include "cimom/cimom_priv.h"
+#include "cimom/localised.h"
 
 /* --- what changes ----------------------------------------------------------------------------- */
 
@@ -171,6 +171,31 @@ struct class_change {
     struct edit edit;
 };
 
+/* Update with the amended flag (cim-core.md 2.6, step 7): the words go to the locale's namespace, the rest to
+ * this one. */
+static cimf_status put_amended(struct task *t, struct edit *ed, struct edit_ns *en, struct error *e)
+{
+    char locale[16];
+    struct cim_class_decl neutral, words;
+    struct edit_ns *there;
+    bool amended, created;
+    const struct cim_class_decl *decl = t->in->class_decl;
+    if (!localised_name(t->in->locale.n ? t->in->locale : SLICE("MS_409"), locale)) {
+        return error_set(e, CIMF_INVALID_PARAMETER, "cimom", "the locale is not known");
+    }
+    arena_reset(&t->item);
+    cimf_status s = mof_split_class(&t->item, decl, slice_str(locale), &neutral, &words, &amended);
+    if (!s) s = put_class_in(ed, en, &neutral, t->in->flags, &t->created, e);
+    if (s || !amended) return s;
+    struct slice ns = arena_printf(&t->item, SLICE_FMT "/%s", SLICE_ARG(en->name), locale);
+    if (!ns.p) return CIMF_OUT_OF_MEMORY;
+    s = edit_make_namespace(ed, ns, &created, e);
+    if (!s) s = edit_open(ed, ns, &there, e);
+    if (s) return s;
+    if (words.super.n && !edit_class(there, words.super)) words.super = SLICE_NULL;
+    return put_class_in(ed, there, &words, CIM_UPDATE_FORCE, &created, e);
+}
+
 static cimf_status write_class(struct repo_txn *txn, void *arg, struct error *e)
 {
     struct task *t = arg;
@@ -178,7 +203,12 @@ static cimf_status write_class(struct repo_txn *txn, void *arg, struct error *e)
     struct edit_ns *en;
     edit_begin(&w->edit, t->m, txn);
     cimf_status s = edit_open(&w->edit, t->ns->name, &en, e);
-    if (!s) s = put_class_in(&w->edit, en, t->in->class_decl, t->in->flags, &t->created, e);
+    bool update = !s && edit_class(en, t->in->class_decl->name);
+    if (!s && update && (t->in->flags & CIM_AMENDED)) {
+        s = put_amended(t, &w->edit, en, e);
+    } else if (!s) {
+        s = put_class_in(&w->edit, en, t->in->class_decl, t->in->flags, &t->created, e);
+    }
     if (!s) s = edit_commit(&w->edit, e);
     if (s == CIMF_TYPE_MISMATCH && (t->in->flags & CIM_UPDATE_SAFE) && en && en->ed == NULL) {
         if (e) e->status = CIMF_CLASS_HAS_CHILDREN;
@@ -214,6 +244,7 @@ cimf_status start_put_class(struct task *t)
     if (!s) s = put_class_check_name(in->class_decl->name, t->error);
     const struct cim_class *old = s ? NULL : cim_schema_class(t->schema, in->class_decl->name);
     if (!s && old && !cim_class_decl_equal(&old->decl, in->class_decl)) s = check_provider(t, old);
+    if (!s && (in->flags & CIM_AMENDED)) s = compile_system_units(t->m, t->error);
     t->gen = ARENA_NEW(&t->arena, struct class_change);
     t->next = put_class_next;
     return s || t->gen ? s : CIMF_OUT_OF_MEMORY;
