@@ -262,9 +262,15 @@ static cimf_status check_message(struct wsman_call *c, const struct xml_node **b
         *e = addressing;
         return first;
     }
-    if (status != CIMF_OK) return status;
-    limits_take(c);
-    status = wsman_user_enter(c->server, c->principal, &c->user);
+    if (status == CIMF_OK) limits_take(c);
+    return status;
+}
+
+/* Pull and Release belong to an enumeration that is counted already: a user at the limit may end some. */
+static cimf_status check_quota(struct wsman_call *c, struct error *e)
+{
+    if (c->verb == WSMAN_PULL || c->verb == WSMAN_RELEASE) return CIMF_OK;
+    cimf_status status = wsman_user_enter(c->server, c->principal, &c->user);
     return status == CIMF_OK ? CIMF_OK : error_set(e, status, "wsman", "%s", cimf_status_info(status)->text);
 }
 
@@ -275,7 +281,8 @@ static cimf_status check_route(struct wsman_call *c, struct error *e)
         return error_set(e, CIMF_WSMAN_INVALID_ACTION, "wsman", "the action " SLICE_FMT " is not known",
                          SLICE_ARG(slice_head(c->envelope.action, 200)));
     }
-    cimf_status status = wsman_uri_read(&c->arena, c->header.resource_uri, &c->uri, e);
+    cimf_status status = check_quota(c, e);
+    if (status == CIMF_OK) status = wsman_uri_read(&c->arena, c->header.resource_uri, &c->uri, e);
     if (status != CIMF_OK) return status;
     c->plugin = wsman_route(wsman_plugins, wsman_plugin_count, c->uri.text);
     if (!c->plugin && c->uri.kind == WSMAN_URI_CIM) {

@@ -361,8 +361,10 @@ static void attach(struct wsman_context *x, struct wsman_call *c)
 
 void wsman_context_start(struct wsman_context *x, struct wsman_call *c)
 {
-    cimf_status status = wsman_user_enter(x->server, x->principal, &x->user);
-    if (status == CIMF_OK) status = enlist(x);
+    /* The operation that the request counted for lives on as the enumeration. */
+    x->user = c->user;
+    c->user = NULL;
+    cimf_status status = enlist(x);
     if (status != CIMF_OK) {
         wsman_user_leave(x->server, x->user);
         wsman_reply_fault(c, status, NULL);

@@ -458,8 +458,16 @@ static void open_enumerations_count(void **state)
     const char *id = context();
     enumerate(WMI_URI "MyClass", "");
     enumerate(WMI_URI "MyClass", "");
+    const char *third = context();
+    enumerate(WMI_URI "MyClass", "");
     assert_fault(CIMF_WSMAN_QUOTA);
+    ask(&f, XFER("Get"), WMI_URI "MyClass", SET(SEL("id", "1")), "");
+    assert_fault(CIMF_WSMAN_QUOTA);
+    pull(third, "5"); /* a user at the limit can still pull and release */
+    assert_true(ended(NS_N));
     release(WMI_URI "MyClass", id);
+    assert_int_equal(f.x.status, 200);
+    enumerate(WMI_URI "MyClass", "");
     enumerate(WMI_URI "MyClass", "");
     response("EnumerateResponse");
     wsman_server_stop(f.server);
