@@ -36,13 +36,13 @@ class Wsl(unittest.TestCase):
         return done.returncode, done.stdout + done.stderr
 
     def test_identify(self):
-        code, text = self.wsl("wslid")
+        code, text = self.wsl("wslid", "check")
         self.assertEqual(code, 0, text)
         self.assertIn("IdentifyResponse", text)
 
     def test_get(self):
-        code, text = self.wsl("wslget", f"{DMTF}/Test_Base", "Name=alpha", "Slot=1", "__cimnamespace=root/default")
-        self.assertEqual(code, 0, text)
+        # Its exit code says only whether the reply has an element GetResponse, which WS-Transfer does not know.
+        _, text = self.wsl("wslget", f"{DMTF}/Test_Base", "Name=alpha", "Slot=1", "__cimnamespace=root/default")
         self.assertIn("first", text)
         code, text = self.wsl("wslget", f"{DMTF}/Win32_OperatingSystem")
         self.assertIn("LastBootUpTime", text)
