@@ -259,7 +259,7 @@ static void polymorphism(void **state)
 #define ALL_CLASSES WMI_URI "*"
 #define WQL(text) "<w:Filter Dialect='" WQL_DIALECT "'>" text "</w:Filter>"
 
-/* covers: wsman:C10 wsman:C11 wsman:C14 wsman:C15 */
+/* covers: wsman:C10 wsman:C11 wsman:C15 */
 static void wql_filters(void **state)
 {
     enumerate(ALL_CLASSES, ALL WQL("\n  select * from MyClass\n "));
