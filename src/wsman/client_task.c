@@ -320,7 +320,8 @@ static void types_step(struct wsman_task *t)
     for (; t->node_at < t->node_count; t->node_at++) {
         const struct xml_node *item = t->nodes[t->node_at], *at = NULL;
         struct slice ns, name;
-        if (client_item_class(t, item, &ns, &name) && want_mentioned(t, ns, name)) return;
+        bool output = t->request.verb == WSMAN_ASK_INVOKE; /* its element is no class */
+        if (!output && client_item_class(t, item, &ns, &name) && want_mentioned(t, ns, name)) return;
         while (client_item_inner_class(t, item, &at, &ns, &name)) {
             if (want_mentioned(t, ns, name)) return;
         }
