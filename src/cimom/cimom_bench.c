@@ -261,6 +261,16 @@ int main(int argc, char **argv)
     }
     stop();
     start("start with what was added");
+    if (argc > 1) {
+        long before = resident();
+        int64_t t0 = clock_mono_us();
+        struct cim_op op = make(CIM_OP_ENUM_CLASSES);
+        op.ns = SLICE("root/dmtf2");
+        objects = 0;
+        run(&op);
+        printf("%-44s %10.3f ms, %llu classes, %ld KB\n", "load and list the compiled namespace",
+               (double)(clock_mono_us() - t0) / 1e3, (unsigned long long)objects, resident() - before);
+    }
     stop();
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);

@@ -21,6 +21,7 @@ struct cimom_counter { _Atomic uint64_t calls, failed, objects; };
 struct provider_entry {
     const struct provider_class *provider;
     _Atomic uint32_t hanging; /* calls that were given up but have not returned */
+    _Atomic bool told;        /* its failure was logged; cleared by the next success */
 };
 enum { PROVIDER_HANGING_MAX = 2 };
 

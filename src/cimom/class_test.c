@@ -340,6 +340,25 @@ static void localised(void **state)
     assert_status(all.status, OK);
 }
 
+/* A namespace with qualifier declarations follows DSP0004, also after a restart. */
+static void dsp_namespace(void **state)
+{
+    struct driver *d = *state;
+    driver_mof(d, "root/test", "instance of __Namespace { Name = \"dsp\"; };");
+    driver_mof(d, "root/test/dsp",
+               "Qualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(Restricted);\n"
+               "Qualifier Key : boolean = false, Scope(property, reference), Flavor(DisableOverride, ToSubclass);\n"
+               "class Above { [Key] string K; };\n[Abstract] class Below : Above { };\n");
+    driver_reopen(d);
+    struct answer a = { 0 };
+    assert_status(driver_enum(d, "root/test/dsp", "Above", 0, &a), OK);
+    struct cim_schema *s = d->manager->schema(d->manager, SLICE("root/test/dsp"), &driver_admin);
+    assert_non_null(s);
+    assert_non_null(cim_schema_qualifier(s, SLICE("key")));
+    assert_true(cim_schema_class(s, SLICE("Below"))->flags & CIM_CLASS_ABSTRACT);
+    cim_schema_unref(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,7 +366,7 @@ int main(void)
         cmocka_unit_test(update_modes), cmocka_unit_test(force_drops_conflicts_below),
         cmocka_unit_test(remove_class), cmocka_unit_test(enumerate_classes),
         cmocka_unit_test(namespaces),   cmocka_unit_test(mof_is_all_or_nothing),
-        cmocka_unit_test(localised),    cmocka_unit_test(schema_upgrade),
+        cmocka_unit_test(dsp_namespace), cmocka_unit_test(localised),    cmocka_unit_test(schema_upgrade),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

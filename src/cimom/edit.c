@@ -51,8 +51,9 @@ cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema
     struct loading l = { empty ? cim_schema_edit(empty) : NULL, e };
     cim_schema_unref(empty);
     if (!l.ed) return CIMF_OUT_OF_MEMORY;
-    cimf_status s = repo_load_classes(txn, ns, load_class, &l, e);
-    if (!s) s = repo_load_qualifiers(txn, ns, load_qualifier, &l, e);
+    /* Declarations first: the editor reads from them whether the namespace follows DSP0004. */
+    cimf_status s = repo_load_qualifiers(txn, ns, load_qualifier, &l, e);
+    if (!s) s = repo_load_classes(txn, ns, load_class, &l, e);
     if (!s) return cim_schema_commit(l.ed, out, e);
     cim_schema_abandon(l.ed);
     return s;

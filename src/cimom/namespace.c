@@ -1,7 +1,7 @@
 /* The table of namespaces and their current schemas. */
 #include <stdlib.h>
 
-#include "cimom/cimom_priv.h"
+#include "cimom/plan.h"
 
 static struct cimom_ns *ns_new(struct cimom *m, struct slice name)
 {
@@ -132,6 +132,7 @@ void table_publish(struct cimom *m, struct slice name, struct cim_schema *schema
         }
         pthread_mutex_unlock(&ns->lock);
     }
+    if (old) plan_cache_forget(m->plans, old);
     cim_schema_unref(old);
     ns_unref(ns);
 }
@@ -155,6 +156,9 @@ void table_remove(struct cimom *m, struct slice name)
         if (!found) break;
         struct cimom_ns *ns = value;
         map_del(&m->table, ns->name);
+        pthread_mutex_lock(&ns->lock);
+        if (ns->schema) plan_cache_forget(m->plans, ns->schema);
+        pthread_mutex_unlock(&ns->lock);
         atomic_store(&ns->gone, true);
         ns_unref(ns);
     }

@@ -182,6 +182,16 @@ static void cache_drop(struct plan_cache *c, struct plan *p)
     plan_unref(p);
 }
 
+void plan_cache_forget(struct plan_cache *c, const struct cim_schema *schema)
+{
+    pthread_mutex_lock(&c->lock);
+    for (struct plan *p = c->newest, *older; p; p = older) {
+        older = p->older;
+        if (p->schema == schema) cache_drop(c, p);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
 void plan_cache_free(struct plan_cache *c)
 {
     if (!c) return;

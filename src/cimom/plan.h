@@ -39,6 +39,8 @@ struct plan {
 
 struct plan_cache *plan_cache_new(void);
 void plan_cache_free(struct plan_cache *c);
+/* Lets go of the plans that were made for this schema: it is out of date. */
+void plan_cache_forget(struct plan_cache *c, const struct cim_schema *schema);
 /* One reference. INVALID_QUERY, INVALID_CLASS ... */
 cimf_status plan_get(struct task *t, struct slice text, struct plan **out);
 void plan_unref(struct plan *p);

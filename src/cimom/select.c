@@ -22,8 +22,10 @@ static bool may_skip(struct select *sel, struct task *t)
     if (sel->cls == sel->top || task_stopped(t)) return false;
     if (t->status == CIMF_OUT_OF_MEMORY || t->status == CIMF_CALL_CANCELLED) return false;
     if (source_kind_of(sel->ns, sel->cls) != SOURCE_PROVIDER) return false;
-    log_warn("cimom", "class left out of a result class=" SLICE_FMT " error=%s",
-             SLICE_ARG(sel->cls->name), error_text(t->error));
+    if (!atomic_exchange(&ns_provider(sel->ns, sel->cls)->told, true)) {
+        log_warn("cimom", "class left out of results class=" SLICE_FMT " error=%s",
+                 SLICE_ARG(sel->cls->name), error_text(t->error));
+    }
     *t->error = ERROR_INIT;
     t->status = CIMF_OK;
     return true;

@@ -75,8 +75,8 @@ enum gen provider_failed(struct task *t, const struct provider_entry *entry, cim
                          const struct error *error)
 {
     struct error *e = t->error;
-    if (e != error) *e = *error;
-    if (e->status != status) error_set(e, status, NULL, "%s", e->text[0] ? e->text : "");
+    *e = *error;
+    e->status = status;
     e->room = "provider";
     if (!e->subject[0]) error_subject(e, slice_str(entry->provider->class_name));
     return task_fail(t, status);
@@ -129,6 +129,7 @@ static enum gen open_provider(struct source *s, const struct source_wish *wish)
         return GEN_END;
     }
     if (status) return provider_failed(t, s->entry, status, &s->error);
+    atomic_store_explicit(&s->entry->told, false, memory_order_relaxed);
     s->opened = true;
     return GEN_END;
 }

@@ -79,11 +79,11 @@ static void name_subject(struct cim_op *op, cimf_status status)
     e->status = status;
     if (!e->room) e->room = "cimom";
     if (e->subject[0]) return;
-    if (op->verb == CIM_OP_QUERY) {
-        error_subject(e, op->query);
-    } else {
-        error_subject(e, op->path.class_name);
-    }
+    struct slice what = op->path.class_name;
+    if (op->verb == CIM_OP_QUERY) what = op->query;
+    if (op->verb == CIM_OP_PUT_INSTANCE && op->instance) what = op->instance->cls->name;
+    if (op->verb == CIM_OP_PUT_CLASS && op->class_decl) what = op->class_decl->name;
+    error_subject(e, what);
 }
 
 static void answer(struct task *t, struct cim_op *op)
