@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "cimom/cimom_priv.h"
 
 #define SEQ_NAME SLICE("schema.seq")
@@ -31,13 +32,18 @@ uint64_t schema_seq(struct repo_txn *txn, struct slice ns) { return setting_numb
 
 struct loading {
     struct cim_schema_editor *ed;
-    struct error *e;
 };
 
+/* A class that the rules of this version refuse must not make its namespace unusable. */
 static cimf_status load_class(void *arg, const struct cim_class_decl *decl)
 {
     struct loading *l = arg;
-    return cim_schema_put(l->ed, decl, CIM_RESOLVE_SYSTEM, NULL, l->e);
+    struct error e = ERROR_INIT;
+    cimf_status s = cim_schema_put(l->ed, decl, CIM_RESOLVE_SYSTEM, NULL, &e);
+    if (s == CIMF_OUT_OF_MEMORY) return s;
+    if (s) log_error("cimom", "stored class is not valid and left out class=" SLICE_FMT " error=%s",
+                     SLICE_ARG(decl->name), error_text(&e));
+    return CIMF_OK;
 }
 
 static cimf_status load_qualifier(void *arg, const struct cim_qualifier_decl *decl)
@@ -48,7 +54,7 @@ static cimf_status load_qualifier(void *arg, const struct cim_qualifier_decl *de
 cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out, struct error *e)
 {
     struct cim_schema *empty = cim_schema_new(ns);
-    struct loading l = { empty ? cim_schema_edit(empty) : NULL, e };
+    struct loading l = { empty ? cim_schema_edit(empty) : NULL };
     cim_schema_unref(empty);
     if (!l.ed) return CIMF_OUT_OF_MEMORY;
     /* Declarations first: the editor reads from them whether the namespace follows DSP0004. */
