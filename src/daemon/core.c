@@ -32,6 +32,7 @@ cimf_status core_open(struct core *c, const struct config *config, struct error 
     if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
     if ((size_t)snprintf(dir, sizeof dir, "%s/repository", state) >= sizeof dir)
         return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.state_dir is too long");
+    cim_set_local_server(slice_str(c->server));
     struct repo_options options = { .version = "cimd " CIMFONY_VERSION };
     cimf_status s = file_make_folders(state, 0700, e);
     if (s == CIMF_OK) {
