@@ -1,5 +1,9 @@
 """Debian's wsl (bash and curl), unmodified: the shape of requests that openwsman clients send.
 
+wslput and wslinvoke are left out: they cut lines out of the reply as text and paste them into a request that declares
+the prefixes wsman and wsa and expects instance elements without attributes. Replies in the shape of WinRM (prefixes w
+and a, xmlns and xsi:type on the instance) cannot be cut so, Windows' own included.
+
 covers: wsman:C1 wsman:C9 wsman:E26
 """
 import os
@@ -41,8 +45,8 @@ class Wsl(unittest.TestCase):
         self.assertIn("IdentifyResponse", text)
 
     def test_get(self):
-        # Its exit code says only whether the reply has an element GetResponse, which WS-Transfer does not know.
-        _, text = self.wsl("wslget", f"{DMTF}/Test_Base", "Name=alpha", "Slot=1", "__cimnamespace=root/default")
+        code, text = self.wsl("wslget", f"{DMTF}/Test_Base", "__cimnamespace=root/default", "Name=alpha", "Slot=1")
+        self.assertEqual(code, 0, text)
         self.assertIn("first", text)
         code, text = self.wsl("wslget", f"{DMTF}/Win32_OperatingSystem")
         self.assertIn("LastBootUpTime", text)
@@ -65,11 +69,10 @@ class Wsl(unittest.TestCase):
         _, text = self.wsl("wslenum", f"{DMTF}/Test_Base", "-ns", "root/default", "-dialect", "urn:nothing", "-filter", "x")
         self.assertIn("FilterDialectRequestedUnavailable", text)
 
-    def test_put(self):
-        _, text = self.wsl("wslput", f"{DMTF}/Test_Single", "Label=by wsl", "-ns", "root/default")
-        self.assertNotIn("Fault", text)
-        code, text = self.wsl("wslget", f"{DMTF}/Test_Single", "__cimnamespace=root/default")
-        self.assertIn("by wsl", text)
+    def test_unknown_things_are_faults(self):
+        code, text = self.wsl("wslget", f"{DMTF}/Test_Nothing", "__cimnamespace=root/default", "Name=x")
+        self.assertNotEqual(code, 0)
+        self.assertIn("DestinationUnreachable", text)
 
 
 if __name__ == "__main__":
