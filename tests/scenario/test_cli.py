@@ -52,7 +52,7 @@ class Cli(unittest.TestCase):
         self.cim("set", self.url, path, "Note=other")
         self.assertEqual(self.json("get", self.url, path)["Note"], "other")
         self.cim("delete", self.url, path)
-        self.assertIn("not found", self.cim("get", self.url, path, code=3).lower())
+        self.assertIn("no instance", self.cim("get", self.url, path, code=3).lower())
 
     def test_call(self):
         url = self.url.replace("root/default", "root/cimv2")
@@ -72,7 +72,7 @@ class Cli(unittest.TestCase):
         self.assertIn("127.0.0.1", self.cim("identify", "wsmv://u@127.0.0.1:1/", code=5))
         self.cim("query", self.url, "SELEKT", code=2)
         self.cim("nonsense", code=2)
-        self.assertIn("https", self.cim("identify", "wsmv+ftp://x", code=2).lower())
+        self.assertIn("wsmv+https", self.cim("identify", "wsmv+ftp://x", code=7).lower())
         self.cim("get", self.url, "Test_Nothing=1", code=3)
 
     def test_https_checks_the_certificate(self):
