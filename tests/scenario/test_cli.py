@@ -73,7 +73,7 @@ class Cli(unittest.TestCase):
         self.cim("query", self.url, "SELEKT", code=2)
         self.cim("nonsense", code=2)
         self.assertIn("wsmv+https", self.cim("identify", "wsmv+ftp://x", code=7).lower())
-        self.cim("get", self.url, "Test_Nothing=1", code=3)
+        self.cim("get", self.url, "Test_Nothing.A=1", code=3)
 
     def test_https_checks_the_certificate(self):
         _, port = self.daemon.address("https")
