@@ -1,15 +1,16 @@
-/* Who may do what: the only place that decides (P24). Security descriptors of namespaces take the place of
- * the policy below through cimom_config.rights. */
+/* Who may do what: the only place that decides (P24). Security descriptors of namespaces take the
+ * place of the policy below through cimom_config.rights. */
 #include "cimom/cimom_priv.h"
 
-/* Administrators: everything. Others: read and call methods, which check the caller again where they have
- * side effects (P29); nothing in root/security. Less than the default that MS-WMI note 76 tells of, on
- * purpose: writing through a provider changes this machine. */
+/* Administrators: everything. Others: read and call methods, which check the caller again where
+ * they have side effects (P29); nothing in root/security. Less than the default that MS-WMI note 76
+ * tells of, on purpose: writing through a provider changes this machine. */
 static uint32_t default_rights(struct slice ns, const struct principal *p)
 {
     if (p->administrator) return UINT32_MAX;
     struct slice rest = ns;
-    for (struct slice part = slice_split(ns, '/', &rest); part.p; part = slice_split(rest, '/', &rest)) {
+    for (struct slice part = slice_split(ns, '/', &rest); part.p;
+         part = slice_split(rest, '/', &rest)) {
         if (slice_ieq(part, SLICE("security"))) return 0;
         if (!rest.p) break;
     }

@@ -1,7 +1,8 @@
 /*
- * ASSOCIATORS OF and REFERENCES OF (cim-core.md 2.10). Static associations come from the repository's
- * reverse index, dynamic ones from their providers, asked with the reference fixed; nothing is compared
- * pair by pair. Rows are association instances; each gives itself or its other ends.
+ * ASSOCIATORS OF and REFERENCES OF (cim-core.md 2.10). Static associations come from the
+ * repository's reverse index, dynamic ones from their providers, asked with the reference fixed;
+ * nothing is compared pair by pair. Rows are association instances; each gives itself or its other
+ * ends.
  */
 #include "cimom/associate.h"
 
@@ -24,9 +25,9 @@ static cimf_status make_targets(struct task *t, struct assoc *as)
         p.class_name = c->name;
         struct buf text;
         buf_init(&text, 0);
-        s = cim_path_write(&text, &p, true)
-                ? cim_reference_key(a, buf_slice(&text), t->ns->name, &as->targets[as->target_count++])
-                : CIMF_OUT_OF_MEMORY;
+        s = cim_path_write(&text, &p, true) ? cim_reference_key(a, buf_slice(&text), t->ns->name,
+                                                                &as->targets[as->target_count++])
+                                            : CIMF_OUT_OF_MEMORY;
         buf_free(&text);
     }
     return s;
@@ -169,7 +170,8 @@ static enum gen stored_row(struct task *t, struct assoc *as)
     if (as->found_at == as->found_count) return more_references(t, as);
     struct found *f = &as->found[as->found_at++];
     const struct cim_class *c = cim_schema_class(t->schema, f->class_name);
-    if (!c || source_kind_of(t->ns, c) != SOURCE_REPO || !assoc_class_counts(as, c)) return GEN_MORE;
+    if (!c || source_kind_of(t->ns, c) != SOURCE_REPO || !assoc_class_counts(as, c))
+        return GEN_MORE;
     struct repo_txn *txn;
     cimf_status s = repo_read_begin(t->m->repo, &txn, t->error);
     if (s) return task_fail(t, s);
@@ -370,9 +372,11 @@ static enum gen row_ends(struct task *t, struct assoc *as, const struct cim_obje
         union cim_data v;
         bool is_ref = p->type == CIM_REFERENCE;
         uint64_t bit = (uint64_t)1 << as->row_ordinal, others = as->matches & ~bit;
-        bool again = (as->matches & bit) && as->row_self; /* it refers to the source with both ends */
+        bool again =
+            (as->matches & bit) && as->row_self; /* it refers to the source with both ends */
         enum gen g = GEN_END;
-        if (is_ref && others && !again && (!as->q->result_role.n || slice_ieq(p->name, as->q->result_role)) &&
+        if (is_ref && others && !again &&
+            (!as->q->result_role.n || slice_ieq(p->name, as->q->result_role)) &&
             cim_get(as->row, as->row_at, &v)) {
             g = far_end(t, as, v.s, out);
             if (g == GEN_POOL) return g;

@@ -15,29 +15,29 @@ struct found {
 struct assoc {
     struct plan *plan;
     const struct wql_query *q;
-    bool references;               /* REFERENCES OF */
+    bool references; /* REFERENCES OF */
     enum assoc_phase phase;
-    const struct cim_class *src;   /* exact class of the source */
-    struct cim_path src_path;      /* bound */
-    struct slice src_key;          /* key text */
-    struct slice *targets;         /* ways to write a reference to it */
+    const struct cim_class *src; /* exact class of the source */
+    struct cim_path src_path;    /* bound */
+    struct slice src_key;        /* key text */
+    struct slice *targets;       /* ways to write a reference to it */
     uint32_t target_count, target_at;
     struct repo_mark mark;
     bool marked;
     struct arena found_arena;
     struct found *found;
     uint32_t found_count, found_at;
-    size_t class_at;               /* of cim_schema_association */
+    size_t class_at; /* of cim_schema_association */
     const struct cim_class *cls;
     uint32_t ref_at;
     struct source source;
     bool open;
     struct arena row_arena;
-    struct cim_instance *row;      /* association instance at hand, NULL: get the next */
-    uint64_t matches;              /* by ordinal of its references: those that name the source */
+    struct cim_instance *row; /* association instance at hand, NULL: get the next */
+    uint64_t matches;         /* by ordinal of its references: those that name the source */
     uint32_t row_at, row_ordinal;
-    bool row_self;                 /* the source itself was given as an end of this row */
-    struct map seen;               /* class results given */
+    bool row_self;   /* the source itself was given as an end of this row */
+    struct map seen; /* class results given */
 };
 
 bool assoc_class_counts(const struct assoc *as, const struct cim_class *c);

@@ -16,7 +16,8 @@ static bool refers_beside(struct task *t, const struct assoc *as, const struct c
 {
     for (uint32_t i = 0; i < c->property_count; i++) {
         const struct cim_property *p = &c->properties[i];
-        if (i != except && assoc_role_counts(as, p) && assoc_may_refer(t->schema, p, as->src)) return true;
+        if (i != except && assoc_role_counts(as, p) && assoc_may_refer(t->schema, p, as->src))
+            return true;
     }
     return false;
 }

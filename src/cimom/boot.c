@@ -7,8 +7,8 @@
 struct first_start {
     struct cimom *m;
     struct edit edit;
-    struct arena arena;            /* of the write function */
-    struct mof_unit *units;        /* one per file that is not for every namespace */
+    struct arena arena;     /* of the write function */
+    struct mof_unit *units; /* one per file that is not for every namespace */
 };
 
 static cimf_status parse_files(struct first_start *f, struct arena *a, struct error *e)

@@ -73,7 +73,10 @@ cimf_status cimom_create(const struct cimom_config *config, struct cimom **out, 
     return CIMF_OK;
 }
 
-void cimom_stop(struct cimom *m) { atomic_store(&m->stopping, true); }
+void cimom_stop(struct cimom *m)
+{
+    atomic_store(&m->stopping, true);
+}
 
 void cimom_destroy(struct cimom *m)
 {
@@ -88,7 +91,10 @@ void cimom_destroy(struct cimom *m)
     free(m);
 }
 
-struct cim_manager *cimom_manager(struct cimom *m) { return &m->manager; }
+struct cim_manager *cimom_manager(struct cimom *m)
+{
+    return &m->manager;
+}
 
 uint32_t cimom_active(const struct cimom *m)
 {
@@ -103,7 +109,8 @@ void cimom_stats(const struct cimom *m, enum cim_verb verb, struct cimom_stats *
     out->objects = atomic_load_explicit(&c->objects, memory_order_relaxed);
 }
 
-cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path, struct error *e)
+cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path,
+                         struct error *e)
 {
     if (!p || !p->administrator) {
         return error_set(e, CIMF_PRIVILEGE_NOT_HELD, "cimom", "backups are for administrators");

@@ -1,14 +1,16 @@
 /*
  * cimom/cimom.h - the object manager: classes, instances, queries and methods of this machine.
  *
- * What lives here: namespaces with their schema snapshots (namespace.c, edit.c), the run loop of operations
- * (task.c), reading (get.c, enumerate.c, query.c, associate.c), writing (put_class.c, put_instance.c ...),
- * calling (invoke.c), the provider contract (provider.h) and the one place that decides access (access.c).
- * What enters: `struct cim_op` from any protocol room. What leaves: results in the op's sink; durable
- * changes in the repository. Start reading in task.h, then dispatch.c.
+ * What lives here: namespaces with their schema snapshots (namespace.c, edit.c), the run loop of
+ * operations (task.c), reading (read.c, query.c, associate.c), writing (put_class.c,
+ * put_instance.c ...), calling (invoke.c), the provider contract (provider.h) and the one place
+ * that decides access (access.c). What enters: `struct cim_op` from any protocol room. What leaves:
+ * results in the op's sink; durable changes in the repository. Start reading in task.h, then
+ * dispatch.c.
  *
- * Threads: operations run on the thread of op->home; providers that block and their operations run on the
- * pool; changes run on the repository's writer thread. Readers take a schema reference and no other lock.
+ * Threads: operations run on the thread of op->home; providers that block and their operations run
+ * on the pool; changes run on the repository's writer thread. Readers take a schema reference and
+ * no other lock.
  */
 #ifndef CIMOM_CIMOM_H
 #define CIMOM_CIMOM_H
@@ -22,64 +24,73 @@
 struct cimom;
 
 struct cimom_config {
-    struct repo *repo;            /* open for writing; outlives the manager */
-    struct exec *pool;            /* worker pool for blocking providers and compilations */
+    struct repo *repo; /* open for writing; outlives the manager */
+    struct exec *pool; /* worker pool for blocking providers and compilations */
     const struct provider_class *const *providers; /* NULL-terminated; NULL: none */
     /* Built-in MOF and namespaces, as in schema/schema.h. */
     const struct schema_file *files;
     size_t file_count;
-    const char *const *namespaces;/* parents first, NULL-terminated */
-    const char *version;          /* changes when files or namespaces do */
-    struct slice server;          /* name of this machine, for __SERVER and __PATH */
-    uint32_t max_requests;        /* operations at work at once, 0 = 5000 (C19) */
-    uint32_t max_open;            /* the same with paused ones, 0 = 20000 */
-    int64_t provider_timeout_us;  /* longest wait for a provider, 0 = 60 s */
-    size_t operation_memory;      /* cap of each of an operation's arenas, 0 = 64 MiB */
+    const char *const *namespaces; /* parents first, NULL-terminated */
+    const char *version;           /* changes when files or namespaces do */
+    struct slice server;           /* name of this machine, for __SERVER and __PATH */
+    uint32_t max_requests;         /* operations at work at once, 0 = 5000 (C19) */
+    uint32_t max_open;             /* the same with paused ones, 0 = 20000 */
+    int64_t provider_timeout_us;   /* longest wait for a provider, 0 = 60 s */
+    size_t operation_memory;       /* cap of each of an operation's arenas, 0 = 64 MiB */
     /* A class below a concrete parent cannot be instantiated: the text of MS-WMI 3.1.4.3.12, which
      * shipped schemas break. Default off (cim-core.md 2.7). */
     bool strict_parents;
-    /* Rights of a principal in a namespace (MS-WMI 5.2 bits); NULL: the default policy of access.c. */
+    /* Rights of a principal in a namespace (MS-WMI 5.2 bits); NULL: the default policy of access.c.
+     */
     uint32_t (*rights)(void *arg, struct slice ns, const struct principal *p);
     void *rights_arg;
 };
 
-/* Opens the namespaces; on the first start of a store, or when config->version differs from the one recorded
- * there, compiles the built-in schema in one transaction. Blocks. Classes of a namespace are
- * loaded when it is first used. *config is copied; what it points to must outlive the manager. */
+/* Opens the namespaces; on the first start of a store, or when config->version differs from the one
+ * recorded there, compiles the built-in schema in one transaction. Blocks. Classes of a namespace
+ * are loaded when it is first used. *config is copied; what it points to must outlive the manager.
+ */
 cimf_status cimom_create(const struct cimom_config *config, struct cimom **out, struct error *e);
 /* New operations get SHUTTING_DOWN from now on. */
 void cimom_stop(struct cimom *m);
-/* All operations must have ended (cimom_active says 0) and the pool must be drained. NULL allowed. */
+/* All operations must have ended (cimom_active says 0) and the pool must be drained. NULL allowed.
+ */
 void cimom_destroy(struct cimom *m);
 struct cim_manager *cimom_manager(struct cimom *m);
 uint32_t cimom_active(const struct cimom *m); /* open operations, paused ones too */
 
-struct cimom_stats { uint64_t calls, failed, objects; };
+struct cimom_stats {
+    uint64_t calls, failed, objects;
+};
 /* Since the start, of one verb. */
 void cimom_stats(const struct cimom *m, enum cim_verb verb, struct cimom_stats *out);
 
-/* Compiles a parsed unit in one transaction: everything or nothing. Needs FULL_WRITE in every namespace that
- * the unit names. done runs on exec (or on the writer thread when exec is NULL); until then unit, its arena
- * and principal must live. e->line, column, subject tell the place in the MOF. */
+/* Compiles a parsed unit in one transaction: everything or nothing. Needs FULL_WRITE in every
+ * namespace that the unit names. done runs on exec (or on the writer thread when exec is NULL);
+ * until then unit, its arena and principal must live. e->line, column, subject tell the place in
+ * the MOF. */
 typedef void cimom_compiled_fn(void *arg, cimf_status status, const struct mof_counts *counts,
                                const struct error *e);
-cimf_status cimom_compile_mof(struct cimom *m, struct mof_unit *unit, const struct principal *principal,
-                              struct exec *exec, cimom_compiled_fn *done, void *arg, struct error *e);
+cimf_status cimom_compile_mof(struct cimom *m, struct mof_unit *unit,
+                              const struct principal *principal, struct exec *exec,
+                              cimom_compiled_fn *done, void *arg, struct error *e);
 /* Same, waits. Not on the writer thread or a loop thread. */
 cimf_status cimom_compile_mof_sync(struct cimom *m, struct mof_unit *unit,
                                    const struct principal *principal, struct mof_counts *counts,
                                    struct error *e);
-/* mof_options.qualifier of a compilation into this manager (arg: the manager): declarations that a namespace
- * already holds. The answer stays valid until the manager is destroyed or `a` dies. */
+/* mof_options.qualifier of a compilation into this manager (arg: the manager): declarations that a
+ * namespace already holds. The answer stays valid until the manager is destroyed or `a` dies. */
 struct cimom_mof_scope {
     struct cimom *m;
     struct arena *a; /* pins the schemas that were asked */
 };
-const struct cim_qualifier_decl *cimom_mof_qualifier(void *scope, struct slice ns, struct slice name);
+const struct cim_qualifier_decl *cimom_mof_qualifier(void *scope, struct slice ns,
+                                                     struct slice name);
 
-/* A consistent copy of the store (C17); needs an administrator. Blocks: call on a worker. Operations go on
- * meanwhile; what they change later is not in the copy. */
-cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path, struct error *e);
+/* A consistent copy of the store (C17); needs an administrator. Blocks: call on a worker.
+ * Operations go on meanwhile; what they change later is not in the copy. */
+cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path,
+                         struct error *e);
 
 /* Names of all namespaces that the principal may see, parents first, in the arena. */
 cimf_status cimom_namespaces(struct cimom *m, const struct principal *p, struct arena *a,

@@ -1,7 +1,7 @@
 /*
- * cimom_bench [MOF-FILE]: what the object manager costs without any protocol: starts, gets, scans, queries,
- * writes, open enumerations, and the durable compilation of MOF-FILE into a namespace of its own. For
- * the figures of docs/performance.md.
+ * cimom_bench [MOF-FILE]: what the object manager costs without any protocol: starts, gets, scans,
+ * queries, writes, open enumerations, and the durable compilation of MOF-FILE into a namespace of
+ * its own. For the figures of docs/performance.md.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -17,12 +17,18 @@
 enum { INSTANCES = 100000, GETS = 200000, OPEN = 10000 };
 
 static bool queue_post(struct exec *self, void (*fn)(void *), void *arg);
-static bool always_here(struct exec *self) { return true; }
+static bool always_here(struct exec *self)
+{
+    return true;
+}
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t posted;
-    struct { void (*fn)(void *); void *arg; } queue[4096];
+    struct {
+        void (*fn)(void *);
+        void *arg;
+    } queue[4096];
     size_t head, count;
 } Q = { .lock = PTHREAD_MUTEX_INITIALIZER, .posted = PTHREAD_COND_INITIALIZER };
 static struct exec home = { queue_post, always_here };
@@ -50,7 +56,9 @@ static void step(void)
     fn(arg);
 }
 
-static struct principal admin = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true };
+static struct principal admin = {
+    .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true
+};
 static struct arena arena;
 static struct cim_manager *manager;
 static struct cimom *cimom;
@@ -79,8 +87,13 @@ static const struct cim_sink sink = { on_object, on_done };
 
 static struct cim_op make(enum cim_verb verb)
 {
-    return (struct cim_op){ .verb = verb, .ns = SLICE("root/bench"), .language = SLICE("WQL"), .principal = &admin,
-                            .arena = &arena, .home = &home, .sink = &sink };
+    return (struct cim_op){ .verb = verb,
+                            .ns = SLICE("root/bench"),
+                            .language = SLICE("WQL"),
+                            .principal = &admin,
+                            .arena = &arena,
+                            .home = &home,
+                            .sink = &sink };
 }
 
 static void run(struct cim_op *op)
@@ -92,12 +105,14 @@ static void run(struct cim_op *op)
 
 static void report(const char *what, int64_t us, uint64_t n)
 {
-    printf("%-44s %10.3f us each  %12.0f /s\n", what, (double)us / (double)n, (double)n * 1e6 / (double)us);
+    printf("%-44s %10.3f us each  %12.0f /s\n", what, (double)us / (double)n,
+           (double)n * 1e6 / (double)us);
 }
 
 static void die(struct error *e)
 {
-    fprintf(stderr, "%s: %s (%s:%u:%u)\n", cimf_status_name(e->status), error_text(e), e->subject, e->line, e->column);
+    fprintf(stderr, "%s: %s (%s:%u:%u)\n", cimf_status_name(e->status), error_text(e), e->subject,
+            e->line, e->column);
     exit(1);
 }
 
@@ -107,9 +122,13 @@ static void start(const char *what)
     int64_t t0 = clock_mono_us();
     if (repo_open(store, NULL, &repo, &e)) die(&e);
     pool = pool_new("bench", 0, 0, &e);
-    struct cimom_config c = { .repo = repo, .pool = pool_exec(pool), .files = schema_files,
-                              .file_count = schema_file_count, .namespaces = schema_namespaces,
-                              .version = schema_version, .server = SLICE("bench") };
+    struct cimom_config c = { .repo = repo,
+                              .pool = pool_exec(pool),
+                              .files = schema_files,
+                              .file_count = schema_file_count,
+                              .namespaces = schema_namespaces,
+                              .version = schema_version,
+                              .server = SLICE("bench") };
     int64_t t1 = clock_mono_us();
     if (cimom_create(&c, &cimom, &e)) die(&e);
     manager = cimom_manager(cimom);
@@ -119,8 +138,9 @@ static void start(const char *what)
     op.query = SLICE("SELECT * FROM __NAMESPACE");
     run(&op);
     int64_t t3 = clock_mono_us();
-    printf("%-44s %10.3f ms (repository %.3f, manager %.3f, first query %.3f)\n", what, (double)(t3 - t0) / 1e3,
-           (double)(t1 - t0) / 1e3, (double)(t2 - t1) / 1e3, (double)(t3 - t2) / 1e3);
+    printf("%-44s %10.3f ms (repository %.3f, manager %.3f, first query %.3f)\n", what,
+           (double)(t3 - t0) / 1e3, (double)(t1 - t0) / 1e3, (double)(t2 - t1) / 1e3,
+           (double)(t3 - t2) / 1e3);
 }
 
 static void stop(void)
@@ -144,9 +164,9 @@ static void compile(const struct mof_source *source, const char *ns, bool tell)
     if (cimom_compile_mof_sync(cimom, &unit, &admin, &counts, &e)) die(&e);
     int64_t t2 = clock_mono_us();
     if (tell) {
-        printf("%-44s %10.3f ms (parse %.3f, apply and commit %.3f), %u classes, %u qualifiers\n", "compile",
-               (double)(t2 - t0) / 1e3, (double)(t1 - t0) / 1e3, (double)(t2 - t1) / 1e3, counts.classes,
-               counts.qualifiers);
+        printf("%-44s %10.3f ms (parse %.3f, apply and commit %.3f), %u classes, %u qualifiers\n",
+               "compile", (double)(t2 - t0) / 1e3, (double)(t1 - t0) / 1e3, (double)(t2 - t1) / 1e3,
+               counts.classes, counts.qualifiers);
     }
     arena_free(&a);
 }
@@ -163,7 +183,9 @@ static void fill(void)
     buf_init(&b, (size_t)256 << 20);
     buf_str(&b, "class Item { [key] string Name; uint32 Size; string Owner; boolean On; };\n");
     for (unsigned i = 0; i < INSTANCES; i++) {
-        buf_printf(&b, "instance of Item { Name=\"item%u\"; Size=%u; Owner=\"alice\"; On=TRUE; };\n", i, i % 1000);
+        buf_printf(&b,
+                   "instance of Item { Name=\"item%u\"; Size=%u; Owner=\"alice\"; On=TRUE; };\n", i,
+                   i % 1000);
     }
     int64_t t0 = clock_mono_us();
     compile_text("root/bench", buf_strz(&b));
@@ -269,7 +291,8 @@ int main(int argc, char **argv)
         objects = 0;
         run(&op);
         printf("%-44s %10.3f ms, %llu classes, %ld KB\n", "load and list the compiled namespace",
-               (double)(clock_mono_us() - t0) / 1e3, (unsigned long long)objects, resident() - before);
+               (double)(clock_mono_us() - t0) / 1e3, (unsigned long long)objects,
+               resident() - before);
     }
     stop();
     struct rusage use;

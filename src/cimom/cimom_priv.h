@@ -11,11 +11,16 @@
 
 /* Rights, MS-WMI 5.2. */
 enum {
-    RIGHT_ENABLE = 0x1, RIGHT_METHOD_EXECUTE = 0x2, RIGHT_FULL_WRITE = 0x4,
-    RIGHT_PARTIAL_WRITE = 0x8, RIGHT_WRITE_PROVIDER = 0x10,
+    RIGHT_ENABLE = 0x1,
+    RIGHT_METHOD_EXECUTE = 0x2,
+    RIGHT_FULL_WRITE = 0x4,
+    RIGHT_PARTIAL_WRITE = 0x8,
+    RIGHT_WRITE_PROVIDER = 0x10,
 };
 
-struct cimom_counter { _Atomic uint64_t calls, failed, objects; };
+struct cimom_counter {
+    _Atomic uint64_t calls, failed, objects;
+};
 
 /* One provider with its state of health (P17). */
 struct provider_entry {
@@ -32,8 +37,8 @@ struct cimom_ns {
     struct map providers;      /* class name -> struct provider_entry; fixed once made */
     pthread_mutex_t lock;      /* of the two below */
     struct cim_schema *schema; /* NULL: not loaded */
-    uint64_t seq;              /* of schema: number of the change that made it, unique in the store */
-    _Atomic bool gone;         /* deleted */
+    uint64_t seq;      /* of schema: number of the change that made it, unique in the store */
+    _Atomic bool gone; /* deleted */
 };
 
 /* A schema that a write function made, until its transaction is durable. Writer thread only. */
@@ -65,17 +70,17 @@ struct cimom {
     struct provider_entry *providers;
     size_t provider_count;
     pthread_rwlock_t table_lock;
-    struct map table;           /* namespace name -> struct cimom_ns */
+    struct map table; /* namespace name -> struct cimom_ns */
     struct pending_schema *pending;
-    pthread_mutex_t system_lock;/* of the three below while they are made */
-    struct arena system_arena;  /* holds system_units */
+    pthread_mutex_t system_lock;   /* of the three below while they are made */
+    struct arena system_arena;     /* holds system_units */
     struct mof_unit *system_units; /* parsed files for every namespace; made when first needed */
     size_t system_unit_count;
     struct plan_cache *plans;
     struct watch *watch;
     struct cimom_counter counters[CIM_OP_COUNT];
-    _Atomic uint32_t open;      /* operations submitted and not done */
-    _Atomic uint32_t running;   /* of these, those that are not paused */
+    _Atomic uint32_t open;    /* operations submitted and not done */
+    _Atomic uint32_t running; /* of these, those that are not paused */
     _Atomic bool stopping;
 };
 
@@ -93,26 +98,27 @@ struct provider_entry *ns_provider(const struct cimom_ns *ns, const struct cim_c
 void table_publish(struct cimom *m, struct slice name, struct cim_schema *schema, uint64_t seq);
 void table_remove(struct cimom *m, struct slice name); /* and those below it */
 /* Names of direct children of a namespace (last part only), sorted, in the arena. */
-cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a, struct slice **out,
-                           size_t *count);
+cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a,
+                           struct slice **out, size_t *count);
 bool is_namespace_class(const struct cim_class *cls); /* __NAMESPACE */
 
-/* --- edit.c: changing schemas inside a write function ------------------------------------------- */
+/* --- edit.c: changing schemas inside a write function -------------------------------------------
+ */
 struct edit_ns {
     struct slice name;
-    struct cim_schema *base;       /* as the transaction sees it; one reference */
-    struct cim_schema_editor *ed;  /* NULL while nothing changed */
-    struct cim_schema *next;       /* after edit_commit */
+    struct cim_schema *base;      /* as the transaction sees it; one reference */
+    struct cim_schema_editor *ed; /* NULL while nothing changed */
+    struct cim_schema *next;      /* after edit_commit */
     uint64_t seq;
     bool deleted;
-    bool force;                    /* subclasses may have been changed, too */
+    bool force; /* subclasses may have been changed, too */
 };
 struct edit {
     struct cimom *m;
     struct repo_txn *txn;
     struct edit_ns **list;
     size_t count, room;
-    uint64_t seq;                  /* of this change */
+    uint64_t seq; /* of this change */
 };
 /* Also the way to begin again when the write function runs a second time. */
 void edit_begin(struct edit *ed, struct cimom *m, struct repo_txn *txn);
@@ -132,15 +138,18 @@ cimf_status edit_commit(struct edit *ed, struct error *e);
 /* In `done` on the writer thread: shows the change to everyone, or forgets it. Ends the edit. */
 void edit_end(struct edit *ed, bool durable);
 /* Classes and qualifier declarations as the transaction has them, as a schema of their own. */
-cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out, struct error *e);
+cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out,
+                        struct error *e);
 /* Number of the change that made them; 0 before the first. */
 uint64_t schema_seq(struct repo_txn *txn, struct slice ns);
 /* The schema of ns that the transaction sees; one reference for the caller. Writer thread. */
 cimf_status edit_schema(struct cimom *m, struct repo_txn *txn, struct slice ns,
                         struct cim_schema **out, struct error *e);
 
-/* --- compile.c ---------------------------------------------------------------------------------- */
-/* Applies a unit inside a write function. system: names may begin with "__", update modes do not count. */
+/* --- compile.c ----------------------------------------------------------------------------------
+ */
+/* Applies a unit inside a write function. system: names may begin with "__", update modes do not
+ * count. */
 cimf_status compile_unit(struct edit *ed, struct arena *a, struct mof_unit *unit, bool system,
                          struct mof_counts *counts, struct error *e);
 /* Parses the files for every namespace, once: before a write that may make a namespace. */
@@ -150,23 +159,28 @@ cimf_status compile_parse(struct arena *a, const struct schema_file *f, struct s
 /* Applies one of the units of every namespace to ns. */
 cimf_status compile_system(struct edit *ed, struct slice ns, struct error *e);
 
-/* --- put_class.c: the rules, for PutClass and for MOF ------------------------------------------- */
+/* --- put_class.c: the rules, for PutClass and for MOF -------------------------------------------
+ */
 cimf_status put_class_in(struct edit *ed, struct edit_ns *en, const struct cim_class_decl *decl,
                          uint32_t op_flags, bool *created, struct error *e);
-cimf_status delete_class_in(struct edit *ed, struct edit_ns *en, struct slice name, struct error *e);
+cimf_status delete_class_in(struct edit *ed, struct edit_ns *en, struct slice name,
+                            struct error *e);
 cimf_status put_class_check_name(struct slice name, struct error *e);
 
-/* --- boot.c ------------------------------------------------------------------------------------- */
+/* --- boot.c -------------------------------------------------------------------------------------
+ */
 cimf_status boot(struct cimom *m, struct error *e);
 
-/* --- access.c ----------------------------------------------------------------------------------- */
+/* --- access.c -----------------------------------------------------------------------------------
+ */
 uint32_t access_rights(const struct cimom *m, struct slice ns, const struct principal *p);
 cimf_status access_check(const struct cimom *m, struct slice ns, const struct principal *p,
                          uint32_t needed, struct error *e);
 /* Right that changes an instance of cls (MS-WMI 3.1.4.3.12). */
 uint32_t access_write_right(const struct cimom_ns *ns, const struct cim_class *cls);
 
-/* --- dispatch.c --------------------------------------------------------------------------------- */
+/* --- dispatch.c ---------------------------------------------------------------------------------
+ */
 struct task *task_new(struct cimom *m, struct cim_op *op);
 /* Namespace, access, schema; then the verb's start. */
 cimf_status dispatch(struct task *t);
@@ -191,7 +205,8 @@ cimf_status start_delete_instance(struct task *t);
 cimf_status start_query(struct task *t);
 cimf_status start_invoke(struct task *t);
 
-/* --- watch.c: deadlines of calls on the pool ---------------------------------------------------- */
+/* --- watch.c: deadlines of calls on the pool ----------------------------------------------------
+ */
 struct watch *watch_new(void);
 void watch_free(struct watch *w);
 void watch_add(struct task *t, int64_t deadline);

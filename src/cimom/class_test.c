@@ -73,8 +73,10 @@ static void create(void **state)
     assert_status(put_class(d, "class _Bad { };", 0), INVALID_OPERATION);
     assert_status(put_class(d, "class __Worse { };", 0), INVALID_OPERATION);
     assert_status(put_class(d, "class Bad_ { };", 0), INVALID_OBJECT);
-    assert_status(put_class(d, "class A { };", CIM_CREATE_ONLY | CIM_UPDATE_ONLY), INVALID_PARAMETER);
-    assert_status(put_class(d, "class A { };", CIM_UPDATE_SAFE | CIM_UPDATE_FORCE), INVALID_PARAMETER);
+    assert_status(put_class(d, "class A { };", CIM_CREATE_ONLY | CIM_UPDATE_ONLY),
+                  INVALID_PARAMETER);
+    assert_status(put_class(d, "class A { };", CIM_UPDATE_SAFE | CIM_UPDATE_FORCE),
+                  INVALID_PARAMETER);
     assert_non_null(get_class(d, "made"));
     assert_null(get_class(d, "NoSuch"));
     const struct cim_class *empty = get_class(d, "");
@@ -106,14 +108,20 @@ static void update_modes(void **state)
     assert_status(put_class(d, "class UChild : U { string C; };", 0), OK);
     /* Compatible: not with subclasses, except for qualifiers that nothing depends on. */
     assert_status(put_class(d, "class U { [key] string K; string A; };", 0), CLASS_HAS_CHILDREN);
-    assert_status(put_class(d, "[Description(\"x\")] class U { [key] string K; string A; string B; };", 0), OK);
+    assert_status(
+        put_class(d, "[Description(\"x\")] class U { [key] string K; string A; string B; };", 0),
+        OK);
     /* Safe: no conflict below. */
-    assert_status(put_class(d, "class U { [key] string K; string A; string B; string D; };", CIM_UPDATE_SAFE), OK);
+    assert_status(
+        put_class(d, "class U { [key] string K; string A; string B; string D; };", CIM_UPDATE_SAFE),
+        OK);
     assert_true(has(get_class(d, "UChild"), "D"));
     assert_status(put_class(d, "class U { [key] string K; string A; uint32 C; };", CIM_UPDATE_SAFE),
                   CLASS_HAS_CHILDREN);
     /* Force: a type conflict still fails. */
-    assert_status(put_class(d, "class U { [key] string K; string A; uint32 C; };", CIM_UPDATE_FORCE), TYPE_MISMATCH);
+    assert_status(
+        put_class(d, "class U { [key] string K; string A; uint32 C; };", CIM_UPDATE_FORCE),
+        TYPE_MISMATCH);
     assert_status(put_class(d, "class U { [key] string K; string A; };", CIM_UPDATE_FORCE), OK);
     assert_false(has(get_class(d, "UChild"), "D"));
     /* Instances, also of subclasses, stop every change of layout. */
@@ -122,8 +130,10 @@ static void update_modes(void **state)
     assert_status(put_class(d, wider, 0), CLASS_HAS_CHILDREN);
     assert_status(put_class(d, wider, CIM_UPDATE_SAFE), CLASS_HAS_INSTANCES);
     assert_status(put_class(d, wider, CIM_UPDATE_FORCE), CLASS_HAS_INSTANCES);
-    assert_status(put_class(d, "[Description(\"y\")] class U { [key] string K; string A; };", 0), OK);
-    assert_status(put_class(d, "class UChild { [key] string K; string C; };", CIM_UPDATE_FORCE), CLASS_HAS_INSTANCES);
+    assert_status(put_class(d, "[Description(\"y\")] class U { [key] string K; string A; };", 0),
+                  OK);
+    assert_status(put_class(d, "class UChild { [key] string K; string C; };", CIM_UPDATE_FORCE),
+                  CLASS_HAS_INSTANCES);
     assert_status(driver_delete(d, "root/test", "U.K=\"1\""), OK);
     assert_status(put_class(d, wider, CIM_UPDATE_SAFE), OK);
     driver_reopen(d);
@@ -134,9 +144,12 @@ static void update_modes(void **state)
 static void force_drops_conflicts_below(void **state)
 {
     struct driver *d = *state;
-    assert_status(put_class(d, "class F { [key] string K; [Units(\"a\") : ToSubclass] string A; };", 0), OK);
-    assert_status(put_class(d, "class FChild : F { [Units(\"b\") : ToSubclass] string A; };", 0), OK);
-    const char *fixed = "class F { [key] string K; [Units(\"a\") : ToSubclass DisableOverride] string A; };";
+    assert_status(
+        put_class(d, "class F { [key] string K; [Units(\"a\") : ToSubclass] string A; };", 0), OK);
+    assert_status(put_class(d, "class FChild : F { [Units(\"b\") : ToSubclass] string A; };", 0),
+                  OK);
+    const char *fixed =
+        "class F { [key] string K; [Units(\"a\") : ToSubclass DisableOverride] string A; };";
     assert_int_not_equal(put_class(d, fixed, CIM_UPDATE_SAFE), CIMF_OK);
     assert_status(put_class(d, fixed, CIM_UPDATE_FORCE), OK);
     driver_reopen(d);
@@ -150,8 +163,9 @@ static void force_drops_conflicts_below(void **state)
 static void remove_class(void **state)
 {
     struct driver *d = *state;
-    driver_mof(d, "root/test", "class X { [key] string K; }; class Y : X { }; class Z : Y { };"
-                               "instance of Z { K = \"1\"; }; instance of X { K = \"2\"; };");
+    driver_mof(d, "root/test",
+               "class X { [key] string K; }; class Y : X { }; class Z : Y { };"
+               "instance of Z { K = \"1\"; }; instance of X { K = \"2\"; };");
     assert_status(delete_class(d, "Nothing", 0), NOT_FOUND);
     assert_status(delete_class(d, "Y", CIM_AMENDED), INVALID_PARAMETER);
     assert_status(delete_class(d, "__SystemClass", 0), INVALID_OPERATION);
@@ -182,7 +196,8 @@ static unsigned classes(struct driver *d, const char *top, uint32_t flags, struc
 static void enumerate_classes(void **state)
 {
     struct driver *d = *state;
-    driver_mof(d, "root/test", "class E { [key] string K; }; class E1 : E {}; class E2 : E {}; class E11 : E1 {};");
+    driver_mof(d, "root/test",
+               "class E { [key] string K; }; class E1 : E {}; class E2 : E {}; class E11 : E1 {};");
     struct answer a = { 0 }, b = { .page = 1 }, c = { 0 }, e = { 0 }, f = { 0 };
     assert_int_equal(classes(d, "E", 0, &a), 3);
     assert_int_equal(classes(d, "E", CIM_SHALLOW, &b), 2);
@@ -201,11 +216,15 @@ static void namespaces(void **state)
     struct driver *d = *state;
     assert_status(driver_put(d, "root/test", "__NAMESPACE", 0, "Name=sub", NULL), OK);
     assert_status(driver_put(d, "root/test", "__NAMESPACE", 0, "Name=SUB", NULL), OK);
-    assert_status(driver_put(d, "root/test", "__NAMESPACE", CIM_CREATE_ONLY, "Name=sub", NULL), ALREADY_EXISTS);
-    assert_status(driver_put(d, "root/test", "__NAMESPACE", CIM_UPDATE_ONLY, "Name=none", NULL), NOT_FOUND);
-    assert_status(driver_put(d, "root/test", "__NAMESPACE", 0, "Name=a/b", NULL), INVALID_PARAMETER);
+    assert_status(driver_put(d, "root/test", "__NAMESPACE", CIM_CREATE_ONLY, "Name=sub", NULL),
+                  ALREADY_EXISTS);
+    assert_status(driver_put(d, "root/test", "__NAMESPACE", CIM_UPDATE_ONLY, "Name=none", NULL),
+                  NOT_FOUND);
+    assert_status(driver_put(d, "root/test", "__NAMESPACE", 0, "Name=a/b", NULL),
+                  INVALID_PARAMETER);
     assert_status(driver_put(d, "root/test/sub", "__NAMESPACE", 0, "Name=deep", NULL), OK);
-    driver_mof(d, "root/test/sub/deep", "class In { [key] string K; }; instance of In { K = \"1\"; };");
+    driver_mof(d, "root/test/sub/deep",
+               "class In { [key] string K; }; instance of In { K = \"1\"; };");
     driver_reopen(d);
     struct answer a = { 0 }, b = { 0 }, c = { 0 }, e = { 0 }, f = { 0 };
     assert_status(driver_query(d, "root/test/sub/deep", "SELECT * FROM In", &a), OK);
@@ -222,7 +241,8 @@ static void namespaces(void **state)
     /* Made again, it is empty. */
     assert_status(driver_put(d, "root/test", "__NAMESPACE", 0, "Name=sub", NULL), OK);
     struct answer g = { 0 };
-    assert_status(driver_query(d, "root/test/sub", "SELECT * FROM meta_class WHERE __CLASS = 'In'", &g), OK);
+    assert_status(
+        driver_query(d, "root/test/sub", "SELECT * FROM meta_class WHERE __CLASS = 'In'", &g), OK);
     assert_int_equal(g.count, 0);
 }
 
@@ -232,13 +252,16 @@ static void mof_is_all_or_nothing(void **state)
     struct driver *d = *state;
     struct error e = ERROR_INIT;
     cimf_status s = driver_mof_status(d, "root/test",
-        "class Good { [key] string K; };\ninstance of Good { K = \"1\"; };\nclass Bad : Missing { };\n", &e);
+                                      "class Good { [key] string K; };\ninstance of Good { K = "
+                                      "\"1\"; };\nclass Bad : Missing { };\n",
+                                      &e);
     assert_status(s, NOT_FOUND);
     assert_int_equal(e.line, 3);
     assert_null(get_class(d, "Good"));
-    driver_mof(d, "root/test", "class Good { [key] string K; };\n"
-                               "#pragma deleteclass(\"Good\", fail)\nclass Good { [key] uint32 K; };\n"
-                               "instance of Good { K = 4; };\n#pragma deleteinstance(\"Good.K=4\", fail)\n");
+    driver_mof(d, "root/test",
+               "class Good { [key] string K; };\n"
+               "#pragma deleteclass(\"Good\", fail)\nclass Good { [key] uint32 K; };\n"
+               "instance of Good { K = 4; };\n#pragma deleteinstance(\"Good.K=4\", fail)\n");
     struct answer a = { 0 };
     assert_status(driver_enum(d, "root/test", "Good", 0, &a), OK);
     assert_int_equal(a.count, 0);
@@ -258,7 +281,8 @@ static void schema_upgrade(void **state)
 {
     struct driver *d = *state;
     driver_mof(d, "root/test", "class Kept { [key] string K; }; instance of Kept { K = \"1\"; };");
-    static const struct schema_file extra = { "extra.mof", "root/cimv2", "class ZNew { [key] string K; };", 31 };
+    static const struct schema_file extra = { "extra.mof", "root/cimv2",
+                                              "class ZNew { [key] string K; };", 31 };
     struct schema_file files[16];
     assert_true(d->config.file_count < 15);
     memcpy(files, d->config.files, d->config.file_count * sizeof *files);
@@ -277,7 +301,8 @@ static void schema_upgrade(void **state)
 }
 
 /* Words of a locale are merged on request, also inherited ones; neutral qualifiers win. */
-static const char *description(struct driver *d, const char *cls, const char *property, const char *locale)
+static const char *description(struct driver *d, const char *cls, const char *property,
+                               const char *locale)
 {
     struct cim_op op = driver_op(d, CIM_OP_GET_CLASS);
     struct answer a = { 0 };
@@ -303,9 +328,10 @@ static void localised(void **state)
                " [key, Description(\"its key\") : Amended ToSubclass] string K; string Plain; };\n"
                "class WChild : W { [Description(\"more\") : Amended] uint32 M; };\n"
                "class WBare : W { };\n");
-    driver_mof(d, "root/test", "#pragma amendment(\"MS_407\")\n"
-                               "[Description(\"ein Ding\") : Amended ToSubclass] class W {\n"
-                               " [key] string K; string Plain; };\n");
+    driver_mof(d, "root/test",
+               "#pragma amendment(\"MS_407\")\n"
+               "[Description(\"ein Ding\") : Amended ToSubclass] class W {\n"
+               " [key] string K; string Plain; };\n");
     assert_string_equal(description(d, "W", NULL, NULL), "");
     assert_string_equal(description(d, "W", NULL, "en-US"), "a thing");
     assert_string_equal(description(d, "W", NULL, ""), "a thing");
@@ -328,8 +354,12 @@ static void localised(void **state)
     assert_string_equal(driver_text(d, &a, 0, "M"), "2");
     /* Written back with the flag, the words go where they came from. */
     assert_status(put_class(d, "class Words { [key] string K; };", 0), OK);
-    assert_status(put_class(d, "[Description(\"new\") : Amended ToSubclass, Version(\"2\")] class Words"
-                               " { [key] string K; };", CIM_AMENDED), OK);
+    assert_status(
+        put_class(d,
+                  "[Description(\"new\") : Amended ToSubclass, Version(\"2\")] class Words"
+                  " { [key] string K; };",
+                  CIM_AMENDED),
+        OK);
     assert_string_equal(description(d, "Words", NULL, NULL), "");
     assert_string_equal(description(d, "Words", NULL, ""), "new");
     struct answer all = { 0 };
@@ -346,8 +376,10 @@ static void dsp_namespace(void **state)
     struct driver *d = *state;
     driver_mof(d, "root/test", "instance of __Namespace { Name = \"dsp\"; };");
     driver_mof(d, "root/test/dsp",
-               "Qualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(Restricted);\n"
-               "Qualifier Key : boolean = false, Scope(property, reference), Flavor(DisableOverride, ToSubclass);\n"
+               "Qualifier Abstract : boolean = false, Scope(class, association, indication), "
+               "Flavor(Restricted);\n"
+               "Qualifier Key : boolean = false, Scope(property, reference), "
+               "Flavor(DisableOverride, ToSubclass);\n"
                "class Above { [Key] string K; };\n[Abstract] class Below : Above { };\n");
     driver_reopen(d);
     struct answer a = { 0 };
@@ -362,11 +394,12 @@ static void dsp_namespace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(create),       cmocka_unit_test(rules),
-        cmocka_unit_test(update_modes), cmocka_unit_test(force_drops_conflicts_below),
-        cmocka_unit_test(remove_class), cmocka_unit_test(enumerate_classes),
-        cmocka_unit_test(namespaces),   cmocka_unit_test(mof_is_all_or_nothing),
-        cmocka_unit_test(dsp_namespace), cmocka_unit_test(localised),    cmocka_unit_test(schema_upgrade),
+        cmocka_unit_test(create),         cmocka_unit_test(rules),
+        cmocka_unit_test(update_modes),   cmocka_unit_test(force_drops_conflicts_below),
+        cmocka_unit_test(remove_class),   cmocka_unit_test(enumerate_classes),
+        cmocka_unit_test(namespaces),     cmocka_unit_test(mof_is_all_or_nothing),
+        cmocka_unit_test(dsp_namespace),  cmocka_unit_test(localised),
+        cmocka_unit_test(schema_upgrade),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -46,10 +46,14 @@ static cimf_status target_put_class(void *arg, struct slice ns, const struct cim
     const struct cim_class *old = edit_class(en, decl->name);
     if (old && cim_class_decl_equal(&old->decl, decl)) return CIMF_OK;
     en->force |= old != NULL;
-    return edit_put_class(g->ed, en, decl, CIM_RESOLVE_SYSTEM | (old ? CIM_RESOLVE_FORCE : 0), NULL, e);
+    return edit_put_class(g->ed, en, decl, CIM_RESOLVE_SYSTEM | (old ? CIM_RESOLVE_FORCE : 0), NULL,
+                          e);
 }
 
-static const struct cim_class *find_in_edit(void *arg, struct slice name) { return edit_class(arg, name); }
+static const struct cim_class *find_in_edit(void *arg, struct slice name)
+{
+    return edit_class(arg, name);
+}
 
 static cimf_status target_put_instance(void *arg, struct slice ns, struct cim_instance *in,
                                        uint32_t flags, struct error *e)
@@ -68,20 +72,22 @@ static cimf_status target_put_instance(void *arg, struct slice ns, struct cim_in
     bool provided = space && ns_provider(space, in->cls);
     ns_unref(space);
     if (provided) {
-        return error_set(e, CIMF_PROVIDER_NOT_CAPABLE, "cimom", "instances of " SLICE_FMT " come from a provider",
+        return error_set(e, CIMF_PROVIDER_NOT_CAPABLE, "cimom",
+                         "instances of " SLICE_FMT " come from a provider",
                          SLICE_ARG(in->cls->name));
     }
     struct arena_mark mark = arena_mark(g->a);
     struct repo_classes classes = { find_in_edit, en };
     struct put_mode mode = { .partial = false };
     struct cim_path path;
-    s = put_stored(g->ed->txn, g->a, &classes, ns, in, &mode, flags, g->ed->m->strict_parents, &path,
-                   &created, e);
+    s = put_stored(g->ed->txn, g->a, &classes, ns, in, &mode, flags, g->ed->m->strict_parents,
+                   &path, &created, e);
     arena_rewind(g->a, mark);
     return s;
 }
 
-static cimf_status target_delete_class(void *arg, struct slice ns, struct slice name, struct error *e)
+static cimf_status target_delete_class(void *arg, struct slice ns, struct slice name,
+                                       struct error *e)
 {
     struct target *g = arg;
     struct edit_ns *en;
@@ -89,7 +95,8 @@ static cimf_status target_delete_class(void *arg, struct slice ns, struct slice 
     return s ? s : delete_class_in(g->ed, en, name, e);
 }
 
-static cimf_status target_delete_instance(void *arg, struct slice ns, struct slice text, struct error *e)
+static cimf_status target_delete_instance(void *arg, struct slice ns, struct slice text,
+                                          struct error *e)
 {
     struct target *g = arg;
     struct edit_ns *en;
@@ -225,8 +232,8 @@ static void compilation_done(void *arg, cimf_status status, const struct error *
     if (!c->exec || !exec_post(c->exec, compilation_tell, c)) compilation_tell(c);
 }
 
-static cimf_status check_rights(struct cimom *m, const struct mof_unit *u, const struct principal *p,
-                                struct error *e)
+static cimf_status check_rights(struct cimom *m, const struct mof_unit *u,
+                                const struct principal *p, struct error *e)
 {
     cimf_status s = p ? CIMF_OK : error_set(e, CIMF_ACCESS_DENIED, "cimom", "no principal");
     struct slice last = SLICE_NULL;
@@ -238,8 +245,9 @@ static cimf_status check_rights(struct cimom *m, const struct mof_unit *u, const
     return s;
 }
 
-cimf_status cimom_compile_mof(struct cimom *m, struct mof_unit *unit, const struct principal *principal,
-                              struct exec *exec, cimom_compiled_fn *done, void *arg, struct error *e)
+cimf_status cimom_compile_mof(struct cimom *m, struct mof_unit *unit,
+                              const struct principal *principal, struct exec *exec,
+                              cimom_compiled_fn *done, void *arg, struct error *e)
 {
     cimf_status s = check_rights(m, unit, principal, e);
     if (!s) s = compile_system_units(m, e);
@@ -262,7 +270,8 @@ struct waiting {
     struct error error;
 };
 
-static void wake(void *arg, cimf_status status, const struct mof_counts *counts, const struct error *e)
+static void wake(void *arg, cimf_status status, const struct mof_counts *counts,
+                 const struct error *e)
 {
     struct waiting *w = arg;
     pthread_mutex_lock(&w->lock);

@@ -3,9 +3,9 @@
 
 struct removal {
     const struct cim_class *cls;
-    struct cim_path path;          /* bound */
+    struct cim_path path; /* bound */
     struct slice key;
-    struct slice child;            /* namespace to be deleted */
+    struct slice child; /* namespace to be deleted */
     struct edit edit;
 };
 
@@ -22,7 +22,8 @@ static cimf_status remove_stored(struct repo_txn *txn, void *arg, struct error *
     struct removal *r = t->gen;
     arena_reset(&t->item);
     struct slice key_class = repo_key_class(r->cls)->name, exact;
-    cimf_status s = repo_find_instance(txn, &t->item, t->ns->name, key_class, r->key, &exact, NULL, e);
+    cimf_status s =
+        repo_find_instance(txn, &t->item, t->ns->name, key_class, r->key, &exact, NULL, e);
     if (s == CIMF_NOT_FOUND) return not_found(e, r->cls);
     if (s) return s;
     struct cim_schema *schema;
@@ -99,7 +100,8 @@ cimf_status start_delete_instance(struct task *t)
     if (!r) return CIMF_OUT_OF_MEMORY;
     cimf_status s = input_class(t, t->in->path.class_name, &r->cls);
     if (!s) {
-        s = access_check(t->m, t->ns->name, t->in->principal, access_write_right(t->ns, r->cls), t->error);
+        s = access_check(t->m, t->ns->name, t->in->principal, access_write_right(t->ns, r->cls),
+                         t->error);
     }
     struct provider_entry *entry = s ? NULL : ns_provider(t->ns, r->cls);
     if (entry && (entry->provider->flags & PROVIDER_BLOCKING) && !task_own_inputs(t)) {

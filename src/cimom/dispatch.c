@@ -30,7 +30,8 @@ cimf_status dispatch(struct task *t)
     struct slice name = op->verb != CIM_OP_QUERY && op->path.ns.n ? op->path.ns : op->ns;
     if (!name.n) name = SLICE("root/default");
     /* Before anything is told about the namespace, its existence included. */
-    cimf_status s = access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
+    cimf_status s =
+        access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
     if (s) return s;
     t->ns = ns_find(t->m, name);
     if (!t->ns) return bad_namespace(&op->error, name);
@@ -66,7 +67,8 @@ bool input_true(const struct cim_op *op, const char *name)
 {
     const struct cim_value *v = input_context(op, name);
     if (!v || v->null) return false;
-    if (v->type == CIM_STRING) return slice_ieq(v->v.s, SLICE("true")) || slice_eq(v->v.s, SLICE("1"));
+    if (v->type == CIM_STRING)
+        return slice_ieq(v->v.s, SLICE("true")) || slice_eq(v->v.s, SLICE("1"));
     return v->type == CIM_BOOLEAN || cim_type_is_integer(v->type) ? v->v.u != 0 : false;
 }
 

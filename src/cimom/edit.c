@@ -1,9 +1,10 @@
 /*
- * Changes of schemas inside write functions. The repository commits several writes at once and may run a
- * write function again, so a write must build on what its own transaction sees, not on what readers see.
- * Every change stores a number for the namespace, unique in the store; schemas in memory carry theirs. A
- * write function takes the schema with the number that its transaction shows: the published one, one that
- * an earlier write of the same group made (pending), or, after odd histories, a fresh load.
+ * Changes of schemas inside write functions. The repository commits several writes at once and may
+ * run a write function again, so a write must build on what its own transaction sees, not on what
+ * readers see. Every change stores a number for the namespace, unique in the store; schemas in
+ * memory carry theirs. A write function takes the schema with the number that its transaction
+ * shows: the published one, one that an earlier write of the same group made (pending), or, after
+ * odd histories, a fresh load.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,10 @@ static uint64_t setting_number(struct repo_txn *txn, struct slice ns)
     return n;
 }
 
-uint64_t schema_seq(struct repo_txn *txn, struct slice ns) { return setting_number(txn, ns); }
+uint64_t schema_seq(struct repo_txn *txn, struct slice ns)
+{
+    return setting_number(txn, ns);
+}
 
 /* --- loading ---------------------------------------------------------------------------------- */
 
@@ -41,8 +45,9 @@ static cimf_status load_class(void *arg, const struct cim_class_decl *decl)
     struct error e = ERROR_INIT;
     cimf_status s = cim_schema_put(l->ed, decl, CIM_RESOLVE_SYSTEM, NULL, &e);
     if (s == CIMF_OUT_OF_MEMORY) return s;
-    if (s) log_error("cimom", "stored class is not valid and left out class=" SLICE_FMT " error=%s",
-                     SLICE_ARG(decl->name), error_text(&e));
+    if (s)
+        log_error("cimom", "stored class is not valid and left out class=" SLICE_FMT " error=%s",
+                  SLICE_ARG(decl->name), error_text(&e));
     return CIMF_OK;
 }
 
@@ -51,7 +56,8 @@ static cimf_status load_qualifier(void *arg, const struct cim_qualifier_decl *de
     return cim_schema_put_qualifier(((struct loading *)arg)->ed, decl);
 }
 
-cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out, struct error *e)
+cimf_status schema_load(struct repo_txn *txn, struct slice ns, struct cim_schema **out,
+                        struct error *e)
 {
     struct cim_schema *empty = cim_schema_new(ns);
     struct loading l = { empty ? cim_schema_edit(empty) : NULL };

@@ -1,4 +1,5 @@
-/* Instances in the repository: create, read, update, delete, enumerate, and the error of each failure. */
+/* Instances in the repository: create, read, update, delete, enumerate, and the error of each
+ * failure. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -75,10 +76,12 @@ static void put_errors(void **state)
     assert_status(driver_put(d, "root/test", "Left", 0, "Id=m", "Must=", NULL), ILLEGAL_NULL);
     assert_status(driver_put(d, "root/test", "NoKey", 0, "Value=1", NULL), NO_KEY);
     assert_status(driver_put(d, "root/test", "Left", CIM_UPDATE_ONLY, "Id=none", NULL), NOT_FOUND);
-    assert_status(driver_put(d, "root/test", "Left", CIM_CREATE_ONLY | CIM_UPDATE_ONLY, "Id=n", NULL),
-                  INVALID_PARAMETER);
+    assert_status(
+        driver_put(d, "root/test", "Left", CIM_CREATE_ONLY | CIM_UPDATE_ONLY, "Id=n", NULL),
+        INVALID_PARAMETER);
     assert_status(driver_put(d, "root/test", "Left", CIM_CREATE_ONLY, "Id=once", NULL), OK);
-    assert_status(driver_put(d, "root/test", "Left", CIM_CREATE_ONLY, "Id=ONCE", NULL), ALREADY_EXISTS);
+    assert_status(driver_put(d, "root/test", "Left", CIM_CREATE_ONLY, "Id=ONCE", NULL),
+                  ALREADY_EXISTS);
     /* Keys are unique in the whole tree. */
     assert_status(driver_put(d, "root/test", "Right", 0, "Id=once", NULL), ALREADY_EXISTS);
     assert_status(driver_put(d, "root/test", "Inner", 0, "Id=once", NULL), ALREADY_EXISTS);
@@ -103,7 +106,9 @@ static void partial_update(void **state)
     driver_get(d, "root/test", "Right.Id=\"p\"", &a);
     assert_string_equal(driver_text(d, &a, 0, "Size"), "2");
     assert_string_equal(driver_text(d, &a, 0, "Note"), "first");
-    assert_status(driver_put(d, "root/test", "Right", CIM_PARTIAL | CIM_PARTIAL_LAX_NULLS, "Id=p", "Note=", NULL), OK);
+    assert_status(driver_put(d, "root/test", "Right", CIM_PARTIAL | CIM_PARTIAL_LAX_NULLS, "Id=p",
+                             "Note=", NULL),
+                  OK);
     driver_get(d, "root/test", "Right.Id=\"p\"", &b);
     assert_string_equal(driver_text(d, &b, 0, "Note"), "first");
     assert_status(driver_put(d, "root/test", "Right", CIM_PARTIAL, "Id=p", "Note=", NULL), OK);
@@ -122,7 +127,8 @@ static void partial_update(void **state)
 static void partial_by_context(void **state)
 {
     struct driver *d = *state;
-    assert_status(driver_put(d, "root/test", "Right", 0, "Id=ctx", "Size=1", "Note=keep", NULL), OK);
+    assert_status(driver_put(d, "root/test", "Right", 0, "Id=ctx", "Size=1", "Note=keep", NULL),
+                  OK);
     struct answer got = { 0 };
     driver_get(d, "root/test", "Right.Id=\"ctx\"", &got);
     struct cim_instance *in = cim_instance_copy(&d->arena, cim_as_instance(got.objects[0]));
@@ -184,7 +190,8 @@ static void enumerate(void **state)
         assert_status(driver_enum(d, "root/test", "tree", 0, &a), OK);
         assert_int_equal(a.count, 40);
         uint64_t seen = 0;
-        for (unsigned i = 0; i < a.count; i++) seen |= (uint64_t)1 << atoi(driver_text(d, &a, i, "N"));
+        for (unsigned i = 0; i < a.count; i++)
+            seen |= (uint64_t)1 << atoi(driver_text(d, &a, i, "N"));
         assert_true(seen == ((uint64_t)1 << 40) - 1);
         assert_status(driver_enum(d, "root/test", "Tree", 0, &b), OK);
         assert_int_equal(b.count, 40);
@@ -193,7 +200,8 @@ static void enumerate(void **state)
     assert_status(driver_enum(d, "root/test", "Tree", CIM_SHALLOW, &shallow), OK);
     assert_int_equal(shallow.count, 30);
     assert_status(driver_enum(d, "root/test", "Tree", CIM_CAST_TO_BASE, &cast), OK);
-    for (unsigned i = 0; i < cast.count; i++) assert_string_equal(driver_class_name(&cast, i), "Tree");
+    for (unsigned i = 0; i < cast.count; i++)
+        assert_string_equal(driver_class_name(&cast, i), "Tree");
     assert_status(driver_enum(d, "root/test", "None", 0, &none), INVALID_CLASS);
     assert_status(driver_enum(d, "root/test", "Leaf", CIM_KEYS_ONLY, &keys), OK);
     assert_string_equal(driver_text(d, &keys, 0, "L"), "UNSENT");
@@ -238,10 +246,10 @@ static void error_facts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(put_and_get),    cmocka_unit_test(get_through_superclass),
-        cmocka_unit_test(put_errors),     cmocka_unit_test(partial_update),
+        cmocka_unit_test(put_and_get),        cmocka_unit_test(get_through_superclass),
+        cmocka_unit_test(put_errors),         cmocka_unit_test(partial_update),
         cmocka_unit_test(partial_by_context), cmocka_unit_test(singletons_and_paths),
-        cmocka_unit_test(enumerate),      cmocka_unit_test(admission),
+        cmocka_unit_test(enumerate),          cmocka_unit_test(admission),
         cmocka_unit_test(error_facts),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -4,7 +4,8 @@
 
 static cimf_status bad_parameter(struct error *e, cimf_status s, struct slice name, const char *why)
 {
-    error_set(e, s, "cimom", "parameter '" SLICE_FMT "': %s", SLICE_ARG(slice_head(name, 100)), why);
+    error_set(e, s, "cimom", "parameter '" SLICE_FMT "': %s", SLICE_ARG(slice_head(name, 100)),
+              why);
     error_subject(e, name);
     return s;
 }
@@ -26,7 +27,8 @@ static cimf_status read_text(struct arena *a, unsigned base, struct slice text, 
 }
 
 /* Text of an XML protocol, or a value with a type, as the declared type. */
-static cimf_status typed(struct arena *a, const struct cim_value *in, unsigned type, struct cim_value *out)
+static cimf_status typed(struct arena *a, const struct cim_value *in, unsigned type,
+                         struct cim_value *out)
 {
     unsigned base = CIM_BASE(type);
     *out = (struct cim_value){ .type = (uint16_t)type, .null = true };
@@ -42,7 +44,8 @@ static cimf_status typed(struct arena *a, const struct cim_value *in, unsigned t
     if (!cim_array_new(a, base, n, &out->v.a)) return CIMF_OUT_OF_MEMORY;
     for (uint32_t i = 0; i < n; i++) {
         union cim_data v;
-        struct slice text = CIM_IS_ARRAY(in->type) ? cim_array_get(CIM_STRING, in->v.a, i).s : in->v.s;
+        struct slice text =
+            CIM_IS_ARRAY(in->type) ? cim_array_get(CIM_STRING, in->v.a, i).s : in->v.s;
         cimf_status s = read_text(a, base, text, &v);
         if (s) return s;
         cim_array_set(out->v.a, base, i, v);
@@ -69,7 +72,8 @@ static cimf_status take_parameters(struct task *t, const struct cim_method *m, s
         struct cim_value v;
         cimf_status s = typed(a, &in->params[i].value, m->in->properties[at].type, &v);
         if (s == CIMF_OUT_OF_MEMORY) return s;
-        if (s) return bad_parameter(t->error, CIMF_TYPE_MISMATCH, name, "the value has another type");
+        if (s)
+            return bad_parameter(t->error, CIMF_TYPE_MISMATCH, name, "the value has another type");
         if (v.null) {
             cim_set_null(*out, (unsigned)at);
         } else {
@@ -96,9 +100,9 @@ static struct provider_entry *implementer(const struct task *t, const struct cim
     return NULL;
 }
 
-static enum gen call_provider(struct task *t, struct provider_entry *entry, const struct cim_class *cls,
-                              const struct cim_method *m, const struct cim_instance *target,
-                              const struct cim_instance *in)
+static enum gen call_provider(struct task *t, struct provider_entry *entry,
+                              const struct cim_class *cls, const struct cim_method *m,
+                              const struct cim_instance *target, const struct cim_instance *in)
 {
     enum gen g = provider_enter(t, entry);
     if (g != GEN_END) return g;
@@ -109,8 +113,8 @@ static enum gen call_provider(struct task *t, struct provider_entry *entry, cons
     struct provider_call call;
     provider_call_init(&call, t, t->ns, cls, &rows, &scratch, &error);
     struct cim_instance *out = m->out ? cim_instance_new(&t->arena, m->out) : NULL;
-    cimf_status s = m->out && !out ? CIMF_OUT_OF_MEMORY
-                                   : entry->provider->invoke(&call, m, target, in, out);
+    cimf_status s =
+        m->out && !out ? CIMF_OUT_OF_MEMORY : entry->provider->invoke(&call, m, target, in, out);
     provider_leave(t);
     arena_free(&scratch);
     arena_free(&rows);
@@ -134,7 +138,8 @@ static enum gen caller_rights(struct task *t, const struct cim_method *m)
 
 static enum gen not_implemented(struct task *t)
 {
-    return task_failf(t, CIMF_METHOD_NOT_IMPLEMENTED, "no provider implements " SLICE_FMT "." SLICE_FMT,
+    return task_failf(t, CIMF_METHOD_NOT_IMPLEMENTED,
+                      "no provider implements " SLICE_FMT "." SLICE_FMT,
                       SLICE_ARG(t->in->path.class_name), SLICE_ARG(t->in->method));
 }
 
@@ -155,10 +160,12 @@ static enum gen invoke_next(struct task *t, const struct cim_object **out)
     if (s) return task_fail(t, s);
     if (!stat && !(m->flags & CIM_METHOD_BYPASS_GET)) {
         enum gen g = fetch(t, t->ns, t->schema, &t->in->path, false, NULL, &t->item, &target);
-        if (g == GEN_END) return task_failf(t, CIMF_NOT_FOUND, "the target of the method does not exist");
+        if (g == GEN_END)
+            return task_failf(t, CIMF_NOT_FOUND, "the target of the method does not exist");
         if (g != GEN_OBJECT) return g;
         m = cim_class_method(target->cls, t->in->method);
-        if (m->flags & CIM_METHOD_DISABLED) return task_failf(t, CIMF_METHOD_DISABLED, "the method is disabled");
+        if (m->flags & CIM_METHOD_DISABLED)
+            return task_failf(t, CIMF_METHOD_DISABLED, "the method is disabled");
         entry = implementer(t, target->cls, m->name, &owner);
     }
     return entry ? call_provider(t, entry, owner, m, target, params) : not_implemented(t);
@@ -172,8 +179,9 @@ cimf_status start_invoke(struct task *t)
     if (s) return s;
     const struct cim_method *m = cim_class_method(cls, t->in->method);
     if (!m) {
-        s = error_set(t->error, CIMF_INVALID_METHOD, "cimom", "class " SLICE_FMT " has no method '" SLICE_FMT "'",
-                      SLICE_ARG(cls->name), SLICE_ARG(slice_head(t->in->method, 100)));
+        s = error_set(t->error, CIMF_INVALID_METHOD, "cimom",
+                      "class " SLICE_FMT " has no method '" SLICE_FMT "'", SLICE_ARG(cls->name),
+                      SLICE_ARG(slice_head(t->in->method, 100)));
     } else if (m->flags & CIM_METHOD_DISABLED) {
         s = error_set(t->error, CIMF_METHOD_DISABLED, "cimom", "the method is disabled");
     } else if (path->kind == CIM_PATH_CLASS && !(m->flags & CIM_METHOD_STATIC) &&

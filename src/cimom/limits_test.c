@@ -1,11 +1,13 @@
-/* Options and bounds of the manager: strict parents, little memory, partial retrieval, backup, shutdown. */
+/* Options and bounds of the manager: strict parents, little memory, partial retrieval, backup,
+ * shutdown. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cimom/test_driver.h"
 
-static const char schema_mof[] = "class Parent { [key] string K; string V; uint32 N; };\nclass Child : Parent { };\n";
+static const char schema_mof[] =
+    "class Parent { [key] string K; string V; uint32 N; };\nclass Child : Parent { };\n";
 
 /* covers: cim-core:C5 */
 static void strict_parents(void **state)
@@ -119,7 +121,10 @@ static void shutdown_refuses(void **state)
 }
 
 /* The rights of a configuration take the place of the default ones. */
-static uint32_t read_only(void *arg, struct slice ns, const struct principal *p) { return 1; }
+static uint32_t read_only(void *arg, struct slice ns, const struct principal *p)
+{
+    return 1;
+}
 
 /* covers: cim-core:C12 */
 static void configured_rights(void **state)
@@ -144,8 +149,9 @@ static void configured_rights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strict_parents), cmocka_unit_test(little_memory),    cmocka_unit_test(partial_get),
-        cmocka_unit_test(backup),         cmocka_unit_test(shutdown_refuses), cmocka_unit_test(configured_rights),
+        cmocka_unit_test(strict_parents),   cmocka_unit_test(little_memory),
+        cmocka_unit_test(partial_get),      cmocka_unit_test(backup),
+        cmocka_unit_test(shutdown_refuses), cmocka_unit_test(configured_rights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,16 +4,19 @@
 
 /* --- names of locales ------------------------------------------------------------------------- */
 
-/* The locales that localised schemas are usual for (MS-LCID 2.2); the first of a language is its default. */
+/* The locales that localised schemas are usual for (MS-LCID 2.2); the first of a language is its
+ * default. */
 static const struct {
     const char *name;
     unsigned lcid;
 } locales[] = {
-    { "en-US", 0x409 }, { "en-GB", 0x809 }, { "de-DE", 0x407 }, { "fr-FR", 0x40c }, { "es-ES", 0xc0a },
-    { "it-IT", 0x410 }, { "ja-JP", 0x411 }, { "ko-KR", 0x412 }, { "pt-BR", 0x416 }, { "pt-PT", 0x816 },
-    { "ru-RU", 0x419 }, { "zh-CN", 0x804 }, { "zh-TW", 0x404 }, { "nl-NL", 0x413 }, { "pl-PL", 0x415 },
-    { "sv-SE", 0x41d }, { "cs-CZ", 0x405 }, { "tr-TR", 0x41f }, { "hu-HU", 0x40e }, { "da-DK", 0x406 },
-    { "fi-FI", 0x40b }, { "nb-NO", 0x414 }, { "el-GR", 0x408 }, { "he-IL", 0x40d }, { "uk-UA", 0x422 },
+    { "en-US", 0x409 }, { "en-GB", 0x809 }, { "de-DE", 0x407 }, { "fr-FR", 0x40c },
+    { "es-ES", 0xc0a }, { "it-IT", 0x410 }, { "ja-JP", 0x411 }, { "ko-KR", 0x412 },
+    { "pt-BR", 0x416 }, { "pt-PT", 0x816 }, { "ru-RU", 0x419 }, { "zh-CN", 0x804 },
+    { "zh-TW", 0x404 }, { "nl-NL", 0x413 }, { "pl-PL", 0x415 }, { "sv-SE", 0x41d },
+    { "cs-CZ", 0x405 }, { "tr-TR", 0x41f }, { "hu-HU", 0x40e }, { "da-DK", 0x406 },
+    { "fi-FI", 0x40b }, { "nb-NO", 0x414 }, { "el-GR", 0x408 }, { "he-IL", 0x40d },
+    { "uk-UA", 0x422 },
 };
 
 bool localised_name(struct slice locale, char out[16])
@@ -76,13 +79,15 @@ static bool add_amended(struct arena *a, struct cim_qualifiers *to, struct cim_q
     if (to->n) memcpy(q, to->q, to->n * sizeof *q);
     uint32_t n = to->n;
     for (uint32_t i = 0; i < from.n; i++) {
-        if ((from.q[i].flavor & CIM_FLAVOR_AMENDED) && !cim_qualifier_find(*to, from.q[i].name)) q[n++] = from.q[i];
+        if ((from.q[i].flavor & CIM_FLAVOR_AMENDED) && !cim_qualifier_find(*to, from.q[i].name))
+            q[n++] = from.q[i];
     }
     *to = (struct cim_qualifiers){ q, n };
     return true;
 }
 
-static struct cim_property_decl *find_property(struct cim_property_decl *list, uint32_t n, struct slice name)
+static struct cim_property_decl *find_property(struct cim_property_decl *list, uint32_t n,
+                                               struct slice name)
 {
     for (uint32_t i = 0; i < n; i++) {
         if (slice_ieq(list[i].name, name)) return &list[i];
@@ -90,11 +95,11 @@ static struct cim_property_decl *find_property(struct cim_property_decl *list, u
     return NULL;
 }
 
-static bool merge_properties(struct arena *a, const struct cim_class *cls, struct cim_class_decl *to,
-                             const struct cim_class_decl *from)
+static bool merge_properties(struct arena *a, const struct cim_class *cls,
+                             struct cim_class_decl *to, const struct cim_class_decl *from)
 {
-    struct cim_property_decl *list = ARENA_ARRAY(a, to->property_count + from->property_count + 1,
-                                                 struct cim_property_decl);
+    struct cim_property_decl *list =
+        ARENA_ARRAY(a, to->property_count + from->property_count + 1, struct cim_property_decl);
     if (!list) return false;
     if (to->property_count) memcpy(list, to->properties, to->property_count * sizeof *list);
     to->properties = list;
@@ -111,7 +116,8 @@ static bool merge_properties(struct arena *a, const struct cim_class *cls, struc
     return true;
 }
 
-static bool merge_methods(struct arena *a, struct cim_class_decl *to, const struct cim_class_decl *from)
+static bool merge_methods(struct arena *a, struct cim_class_decl *to,
+                          const struct cim_class_decl *from)
 {
     for (uint32_t i = 0; i < from->method_count; i++) {
         const struct cim_method_decl *m = &from->methods[i];
@@ -120,7 +126,8 @@ static bool merge_methods(struct arena *a, struct cim_class_decl *to, const stru
             if (!slice_ieq(n->name, m->name)) continue;
             if (!add_amended(a, &n->qualifiers, m->qualifiers)) return false;
             for (uint32_t j = 0; j < m->param_count; j++) {
-                struct cim_property_decl *p = find_property(n->params, n->param_count, m->params[j].name);
+                struct cim_property_decl *p =
+                    find_property(n->params, n->param_count, m->params[j].name);
                 if (p && !add_amended(a, &p->qualifiers, m->params[j].qualifiers)) return false;
             }
         }
@@ -137,11 +144,14 @@ static const struct cim_class *find_localised(const struct localised *l, struct 
     return NULL;
 }
 
-static void unref_class(void *c) { cim_class_unref(c); }
+static void unref_class(void *c)
+{
+    cim_class_unref(c);
+}
 
 /* One class over its merged superclass. */
-static const struct cim_class *merge(struct localised *l, struct task *t, const struct cim_class *cls,
-                                     const struct cim_class *super)
+static const struct cim_class *merge(struct localised *l, struct task *t,
+                                     const struct cim_class *cls, const struct cim_class *super)
 {
     const struct cim_class *known = map_get(&l->done, cls->name);
     if (known) return known;
@@ -152,7 +162,8 @@ static const struct cim_class *merge(struct localised *l, struct task *t, const 
         bool ok = !cim_class_decl_copy(a, &cls->decl, &decl);
         if (ok && words) {
             ok = add_amended(a, &decl.qualifiers, words->decl.qualifiers) &&
-                 merge_properties(a, cls, &decl, &words->decl) && merge_methods(a, &decl, &words->decl);
+                 merge_properties(a, cls, &decl, &words->decl) &&
+                 merge_methods(a, &decl, &words->decl);
         }
         unsigned flags = CIM_RESOLVE_SYSTEM | CIM_RESOLVE_FORCE;
         if (!ok || cim_class_resolve(&decl, super, cls->ns, flags, &merged, NULL) ||
@@ -164,7 +175,8 @@ static const struct cim_class *merge(struct localised *l, struct task *t, const 
     return merged;
 }
 
-const struct cim_class *localised_class(struct localised *l, struct task *t, const struct cim_class *cls)
+const struct cim_class *localised_class(struct localised *l, struct task *t,
+                                        const struct cim_class *cls)
 {
     if (!l->count || cls->depth >= LIMIT_DERIVATION) return cls;
     const struct cim_class *line[LIMIT_DERIVATION + 1], *merged = NULL;

@@ -1,6 +1,6 @@
 /*
- * Random class trees and operations, compared step by step with a slow and simple model of the same rules:
- * statuses, instances, inherited properties, queries, and everything again after a restart.
+ * Random class trees and operations, compared step by step with a slow and simple model of the same
+ * rules: statuses, instances, inherited properties, queries, and everything again after a restart.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +11,14 @@ enum { CLASSES = 12, PROPS = 6, KEYS = 10, STEPS = 1500, ABSENT = -1, NIL = -2 }
 
 struct m_class {
     bool exists;
-    int parent;          /* -1: a root, which declares the key */
-    unsigned own;        /* bit mask of declared properties P0..P5 */
+    int parent;   /* -1: a root, which declares the key */
+    unsigned own; /* bit mask of declared properties P0..P5 */
 };
 
 struct m_instance {
     bool exists;
     int cls;
-    int value[PROPS];    /* ABSENT, NIL or a number */
+    int value[PROPS]; /* ABSENT, NIL or a number */
 };
 
 static struct m_class C[CLASSES];
@@ -81,7 +81,8 @@ static cimf_status model_put_class(int c, int parent, unsigned own, uint32_t fla
         return CIMF_OK;
     }
     if (C[c].own == own) return CIMF_OK;
-    if (has_children(c) && !(flags & (CIM_UPDATE_SAFE | CIM_UPDATE_FORCE))) return CIMF_CLASS_HAS_CHILDREN;
+    if (has_children(c) && !(flags & (CIM_UPDATE_SAFE | CIM_UPDATE_FORCE)))
+        return CIMF_CLASS_HAS_CHILDREN;
     if (has_instances(c)) return CIMF_CLASS_HAS_INSTANCES;
     unsigned below = 0;
     for (int i = 0; i < CLASSES; i++) {
@@ -124,7 +125,10 @@ static cimf_status model_put(int c, int key, const int *value, uint32_t flags)
 
 /* --- the real thing --------------------------------------------------------------------------- */
 
-static void name_class(char *out, int c) { sprintf(out, "M%d", c); }
+static void name_class(char *out, int c)
+{
+    snprintf(out, 16, "M%d", c);
+}
 
 static cimf_status real_put_class(struct driver *d, int c, int parent, unsigned own, uint32_t flags)
 {
@@ -171,13 +175,16 @@ static cimf_status real_put(struct driver *d, int c, int key, const int *value, 
     struct cim_instance *in = cim_instance_new(&d->arena, cls);
     if (flags & CIM_PARTIAL) memset(in->state, CIM_UNSENT, cls->property_count);
     cim_put_u64(in, "K", (uint64_t)key);
-    cim_set(in, (unsigned)cim_class_property(cls, SLICE("K")), (union cim_data){ .u = (uint64_t)key });
+    cim_set(in, (unsigned)cim_class_property(cls, SLICE("K")),
+            (union cim_data){ .u = (uint64_t)key });
     for (int p = 0; p < PROPS; p++) {
         char property[8], text[16];
         if (value[p] == ABSENT) continue;
         sprintf(property, "P%d", p);
         sprintf(text, "%d", value[p]);
-        struct cim_value v = { .type = CIM_STRING, .null = value[p] == NIL, .v.s = arena_dup(&d->arena, slice_str(text)) };
+        struct cim_value v = { .type = CIM_STRING,
+                               .null = value[p] == NIL,
+                               .v.s = arena_dup(&d->arena, slice_str(text)) };
         assert_int_equal(cim_set_named(in, slice_str(property), &v), CIMF_OK);
     }
     cim_schema_unref(schema);
@@ -191,7 +198,8 @@ static cimf_status real_put(struct driver *d, int c, int key, const int *value, 
 
 /* --- comparing -------------------------------------------------------------------------------- */
 
-static void compare_instance(struct driver *d, const struct answer *a, unsigned n, const struct m_instance *in)
+static void compare_instance(struct driver *d, const struct answer *a, unsigned n,
+                             const struct m_instance *in)
 {
     char name[16];
     name_class(name, in->cls);
@@ -200,9 +208,12 @@ static void compare_instance(struct driver *d, const struct answer *a, unsigned 
     for (int p = 0; p < PROPS; p++) {
         char property[8], want[16];
         sprintf(property, "P%d", p);
-        if (!(mask & 1u << p)) strcpy(want, "ABSENT");
-        else if (in->value[p] < 0) strcpy(want, "NULL");
-        else sprintf(want, "%d", in->value[p]);
+        if (!(mask & 1u << p))
+            strcpy(want, "ABSENT");
+        else if (in->value[p] < 0)
+            strcpy(want, "NULL");
+        else
+            sprintf(want, "%d", in->value[p]);
         assert_string_equal(driver_text(d, a, n, property), want);
     }
 }
@@ -224,7 +235,8 @@ static void compare_get(struct driver *d, int c, int key)
     }
 }
 
-static void compare_rows(struct driver *d, int c, const char *text, int property, int value, bool shallow)
+static void compare_rows(struct driver *d, int c, const char *text, int property, int value,
+                         bool shallow)
 {
     struct answer a = { .page = rnd(5), .again = rnd(4) };
     char name[16];
@@ -262,10 +274,13 @@ static void random_class_step(struct driver *d)
     /* A superclass has a smaller number, so that there are no circles. */
     int parent = C[c].exists ? C[c].parent : c && rnd(4) ? (int)rnd((unsigned)c) : -1;
     unsigned own = rnd(1u << PROPS);
-    static const uint32_t flags[] = { 0, 0, CIM_CREATE_ONLY, CIM_UPDATE_ONLY, CIM_UPDATE_SAFE, CIM_UPDATE_FORCE };
+    static const uint32_t flags[] = {
+        0, 0, CIM_CREATE_ONLY, CIM_UPDATE_ONLY, CIM_UPDATE_SAFE, CIM_UPDATE_FORCE
+    };
     uint32_t f = flags[rnd(6)];
     cimf_status want = model_put_class(c, parent, own, f);
-    assert_string_equal(cimf_status_name(real_put_class(d, c, parent, own, f)), cimf_status_name(want));
+    assert_string_equal(cimf_status_name(real_put_class(d, c, parent, own, f)),
+                        cimf_status_name(want));
 }
 
 static void random_instance_step(struct driver *d)
@@ -277,7 +292,8 @@ static void random_instance_step(struct driver *d)
         struct m_instance *in = &I[root_of(c)][key];
         bool there = in->exists && isa(in->cls, c);
         sprintf(path, "M%d.K=%d", c, key);
-        assert_string_equal(cimf_status_name(driver_delete(d, "root/test", path)), there ? "OK" : "NOT_FOUND");
+        assert_string_equal(cimf_status_name(driver_delete(d, "root/test", path)),
+                            there ? "OK" : "NOT_FOUND");
         if (there) in->exists = false;
         return;
     }
@@ -299,7 +315,8 @@ static void random_question(struct driver *d)
     compare_get(d, c, (int)rnd(KEYS));
     compare_rows(d, c, NULL, -1, 0, rnd(2));
     if (!C[c].exists || !(visible(c) & 1u << p)) return;
-    sprintf(text, "SELECT * FROM M%d WHERE P%d = %s%d%s", c, p, p % 2 ? "'" : "", v, p % 2 ? "'" : "");
+    sprintf(text, "SELECT * FROM M%d WHERE P%d = %s%d%s", c, p, p % 2 ? "'" : "", v,
+            p % 2 ? "'" : "");
     compare_rows(d, c, text, p, v, false);
 }
 

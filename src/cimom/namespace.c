@@ -88,8 +88,8 @@ struct cimom_ns *ns_find(struct cimom *m, struct slice name)
     return ns;
 }
 
-/* Loads from the last commit. The schema may already be newer than the one that table_publish is about to
- * bring: seq tells. */
+/* Loads from the last commit. The schema may already be newer than the one that table_publish is
+ * about to bring: seq tells. */
 static cimf_status ns_load(struct cimom_ns *ns, struct error *e)
 {
     struct repo_txn *txn;
@@ -170,8 +170,8 @@ static int by_name(const void *a, const void *b)
     return slice_casecmp(*(const struct slice *)a, *(const struct slice *)b);
 }
 
-cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a, struct slice **out,
-                           size_t *count)
+cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a,
+                           struct slice **out, size_t *count)
 {
     pthread_rwlock_rdlock(&m->table_lock);
     size_t n = 0, at = 0;

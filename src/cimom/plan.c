@@ -15,8 +15,9 @@ struct plan_cache {
 
 static cimf_status unknown_property(struct task *t, const struct plan *p, struct slice name)
 {
-    error_set(t->error, CIMF_INVALID_QUERY, "wql", "class " SLICE_FMT " has no property '" SLICE_FMT "'",
-              SLICE_ARG(p->from->name), SLICE_ARG(slice_head(name, 80)));
+    error_set(t->error, CIMF_INVALID_QUERY, "wql",
+              "class " SLICE_FMT " has no property '" SLICE_FMT "'", SLICE_ARG(p->from->name),
+              SLICE_ARG(slice_head(name, 80)));
     error_subject(t->error, name);
     return CIMF_INVALID_QUERY;
 }
@@ -82,8 +83,9 @@ static cimf_status fix_keys(struct plan *p)
     p->wish.keys = keys;
     p->wish.key_count = k;
     if (!k || k != p->from->key_count) return CIMF_OK;
-    p->path = (struct cim_path){ .kind = CIM_PATH_INSTANCE, .class_name = p->from->name,
-                                 .keys = path, .key_count = k };
+    p->path = (struct cim_path){
+        .kind = CIM_PATH_INSTANCE, .class_name = p->from->name, .keys = path, .key_count = k
+    };
     struct cim_path bound;
     p->point = !cim_path_bind(&p->arena, &p->path, p->from, &bound, NULL);
     return CIMF_OK;
@@ -201,7 +203,8 @@ void plan_cache_free(struct plan_cache *c)
     free(c);
 }
 
-static struct plan *cache_get(struct plan_cache *c, struct slice key, const struct cim_schema *schema)
+static struct plan *cache_get(struct plan_cache *c, struct slice key,
+                              const struct cim_schema *schema)
 {
     pthread_mutex_lock(&c->lock);
     struct plan *p = map_get(&c->map, key);
@@ -237,7 +240,8 @@ cimf_status plan_get(struct task *t, struct slice text, struct plan **out)
     struct plan_cache *c = t->m->plans;
     struct slice key = SLICE_NULL;
     if (text.n <= CACHE_TEXT_MAX) {
-        key = arena_printf(&t->arena, SLICE_FMT "\n" SLICE_FMT, SLICE_ARG(t->ns->name), SLICE_ARG(text));
+        key = arena_printf(&t->arena, SLICE_FMT "\n" SLICE_FMT, SLICE_ARG(t->ns->name),
+                           SLICE_ARG(text));
         if (!key.p) return CIMF_OUT_OF_MEMORY;
         if ((*out = cache_get(c, key, t->schema))) return CIMF_OK;
     }
@@ -258,7 +262,8 @@ cimf_status plan_get(struct task *t, struct slice text, struct plan **out)
 
 /* --- results ---------------------------------------------------------------------------------- */
 
-uint32_t plan_columns(const struct plan *p, const struct cim_class *cls, bool locatable, uint16_t *out)
+uint32_t plan_columns(const struct plan *p, const struct cim_class *cls, bool locatable,
+                      uint16_t *out)
 {
     uint32_t n = p->column_count;
     memcpy(out, p->columns, n * sizeof *out);
@@ -275,7 +280,8 @@ const struct cim_class *plan_project(struct plan *p, const struct cim_class *cls
     pthread_mutex_lock(&p->lock);
     struct projection *j = p->projections;
     uint32_t least = p->column_count;
-    while (j && (j->source != cls || (locatable && !p->has_keys) != (j->result->property_count > least))) {
+    while (j && (j->source != cls ||
+                 (locatable && !p->has_keys) != (j->result->property_count > least))) {
         j = j->next;
     }
     const struct cim_class *result = j ? j->result : NULL;

@@ -1,7 +1,7 @@
 /*
- * cimom/plan.h - a query, parsed and bound to one schema: immutable, shared by the operations that ask the
- * same, kept in a cache by namespace and text (private to cimom). Monitoring tools repeat the same hundred
- * texts for ever.
+ * cimom/plan.h - a query, parsed and bound to one schema: immutable, shared by the operations that
+ * ask the same, kept in a cache by namespace and text (private to cimom). Monitoring tools repeat
+ * the same hundred texts for ever.
  */
 #ifndef CIMOM_PLAN_H
 #define CIMOM_PLAN_H
@@ -17,22 +17,22 @@ struct projection {
 struct plan {
     _Atomic int refs;
     struct arena arena;
-    struct cim_schema *schema;      /* reference */
-    struct slice key;               /* namespace, newline, text */
-    struct plan *newer, *older;     /* of the cache */
+    struct cim_schema *schema;  /* reference */
+    struct slice key;           /* namespace, newline, text */
+    struct plan *newer, *older; /* of the cache */
     struct wql_query query;
-    const struct wql_filter *filter;/* SELECT and meta_class */
-    const struct cim_class *from;   /* SELECT */
-    const struct cim_class *only;   /* __CLASS = 'x' fixed the class */
-    bool nothing;                   /* __CLASS = 'x' with x outside the tree */
-    bool point;                     /* all keys are fixed: at most one instance */
-    struct cim_path path;           /* of it */
+    const struct wql_filter *filter; /* SELECT and meta_class */
+    const struct cim_class *from;    /* SELECT */
+    const struct cim_class *only;    /* __CLASS = 'x' fixed the class */
+    bool nothing;                    /* __CLASS = 'x' with x outside the tree */
+    bool point;                      /* all keys are fixed: at most one instance */
+    struct cim_path path;            /* of it */
     struct source_wish wish;
-    uint16_t *columns;              /* SELECT list: property indexes, each once */
+    uint16_t *columns; /* SELECT list: property indexes, each once */
     uint32_t column_count;
-    bool wants_path;                /* __PATH or __RELPATH in the list */
-    bool has_keys;                  /* all keys are in the list */
-    pthread_mutex_t lock;           /* of the two below */
+    bool wants_path;      /* __PATH or __RELPATH in the list */
+    bool has_keys;        /* all keys are in the list */
+    pthread_mutex_t lock; /* of the two below */
     struct arena projected;
     struct projection *projections;
 };
@@ -47,6 +47,7 @@ void plan_unref(struct plan *p);
 /* Class of the results made of instances of cls, with keys added when locatable is set. */
 const struct cim_class *plan_project(struct plan *p, const struct cim_class *cls, bool locatable);
 /* The columns of a result class, as indexes of the source class. */
-uint32_t plan_columns(const struct plan *p, const struct cim_class *cls, bool locatable, uint16_t *out);
+uint32_t plan_columns(const struct plan *p, const struct cim_class *cls, bool locatable,
+                      uint16_t *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* WBEM_FLAG_PROTOTYPE (MS-WMI 2.2.4.1): the class that the results of a query have, its properties marked
- * with their positions in the list. */
+/* WBEM_FLAG_PROTOTYPE (MS-WMI 2.2.4.1): the class that the results of a query have, its properties
+ * marked with their positions in the list. */
 #include "cimom/query.h"
 
 struct prototype {
@@ -7,7 +7,8 @@ struct prototype {
     bool done;
 };
 
-static cimf_status add_order(struct arena *a, const struct wql_query *q, struct cim_property *p, uint32_t at)
+static cimf_status add_order(struct arena *a, const struct wql_query *q, struct cim_property *p,
+                             uint32_t at)
 {
     struct cim_qualifier *set = ARENA_ARRAY(a, p->qualifiers.n + 1, struct cim_qualifier);
     struct cim_array places;
@@ -23,7 +24,8 @@ static cimf_status add_order(struct arena *a, const struct wql_query *q, struct 
     }
     if (p->qualifiers.n) memcpy(set, p->qualifiers.q, p->qualifiers.n * sizeof *set);
     set[p->qualifiers.n] = (struct cim_qualifier){
-        .name = SLICE("Order"), .value = { .type = CIM_SINT32 | CIM_ARRAY, .v.a = places },
+        .name = SLICE("Order"),
+        .value = { .type = CIM_SINT32 | CIM_ARRAY, .v.a = places },
     };
     p->qualifiers = (struct cim_qualifiers){ set, p->qualifiers.n + 1 };
     return CIMF_OK;
@@ -59,7 +61,10 @@ static enum gen prototype_next(struct task *t, const struct cim_object **out)
     return GEN_OBJECT;
 }
 
-static void prototype_close(struct task *t) { plan_unref(((struct prototype *)t->gen)->plan); }
+static void prototype_close(struct task *t)
+{
+    plan_unref(((struct prototype *)t->gen)->plan);
+}
 
 cimf_status start_prototype(struct task *t, struct plan *p)
 {

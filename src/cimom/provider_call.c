@@ -45,7 +45,8 @@ bool provider_key_reference(const struct provider_call *c, const char *property,
 {
     const struct cim_value *v = fixed(c, property);
     struct cim_path p;
-    if (!v || !cim_type_is_text(v->type) || cim_path_parse(c->arena, v->v.s, &p, NULL)) return false;
+    if (!v || !cim_type_is_text(v->type) || cim_path_parse(c->arena, v->v.s, &p, NULL))
+        return false;
     if (class_name) *class_name = p.class_name;
     for (uint32_t i = 0; i < p.key_count; i++) {
         const struct cim_key *k = &p.keys[i];
@@ -102,12 +103,13 @@ static cimf_status enumerate_class(struct provider_call *c, struct task *t, stru
 }
 
 cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct slice class_name,
-                               const struct slice *wanted, uint32_t wanted_count, provider_row_fn *fn,
-                               void *arg)
+                               const struct slice *wanted, uint32_t wanted_count,
+                               provider_row_fn *fn, void *arg)
 {
     struct task *t = c->manager_state;
     if (t->nesting + c->call_depth > LIMIT_CALL_DEPTH) {
-        return error_set(c->error, CIMF_QUOTA_VIOLATION, "cimom", "providers call each other too deeply");
+        return error_set(c->error, CIMF_QUOTA_VIOLATION, "cimom",
+                         "providers call each other too deeply");
     }
     cimf_status s = access_check(t->m, ns, c->principal, RIGHT_ENABLE, c->error);
     if (s) return s;

@@ -1,4 +1,5 @@
-/* Provider dispatch: inline and on the pool, pushdown, vanishing rows, failures, hanging calls, methods. */
+/* Provider dispatch: inline and on the pool, pushdown, vanishing rows, failures, hanging calls,
+ * methods. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,12 +11,16 @@ static const char schema_mof[] =
     "[abstract] class P_Base { [key] string Id; uint32 Cost; };\n"
     "[dynamic, provider(\"t\")] class P_Row : P_Base {\n"
     "  uint32 Number; string Dear; string Owner;\n"
-    "  [Implemented] uint32 Add([in] uint32 A, [in] sint32 B = 5, [out] sint64 Sum, [out] string On);\n"
-    "  [Implemented, static] uint32 Make([in] string Name, [in] datetime When, [in] uint8 Bytes[], [out] string Echo);\n"
+    "  [Implemented] uint32 Add([in] uint32 A, [in] sint32 B = 5, [out] sint64 Sum, [out] string "
+    "On);\n"
+    "  [Implemented, static] uint32 Make([in] string Name, [in] datetime When, [in] uint8 Bytes[], "
+    "[out] string Echo);\n"
     "  [Disabled] uint32 Off(); uint32 Missing(); };\n"
-    "[dynamic, provider(\"t\")] class P_Slow : P_Base { uint32 Number; [Implemented] uint32 Wait(); };\n"
+    "[dynamic, provider(\"t\")] class P_Slow : P_Base { uint32 Number; [Implemented] uint32 "
+    "Wait(); };\n"
     "[dynamic, provider(\"t\")] class P_Broken : P_Base { };\n"
     "[dynamic, provider(\"t\")] class P_Sum : P_Base { uint32 Total; };\n"
+    "[dynamic, provider(\"t\")] class P_Loop { [key] string Id; };\n"
     "class P_Static : P_Base { };\n";
 
 enum { ROWS = 100 };
@@ -46,10 +51,11 @@ static cimf_status row_open(struct provider_call *c, void **state, size_t *rows)
     return CIMF_OK;
 }
 
-static cimf_status row_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status row_fill(struct provider_call *c, void *state, size_t row,
+                            struct cim_instance *out)
 {
     char id[16];
-    if (state != &T) row = (size_t)*(long *)state;
+    if (state != &T) row = (size_t) * (long *)state;
     T.fills++;
     if (row % 10 == 9) return CIMF_NOT_FOUND; /* vanished */
     snprintf(id, sizeof id, "r%zu", row);
@@ -63,17 +69,20 @@ static cimf_status row_fill(struct provider_call *c, void *state, size_t row, st
     return CIMF_OK;
 }
 
-static void row_close(struct provider_call *c, void *state) { T.closes++; }
+static void row_close(struct provider_call *c, void *state)
+{
+    T.closes++;
+}
 
-static cimf_status row_put(struct provider_call *c, const struct cim_path *path, const struct cim_instance *in,
-                           uint32_t flags)
+static cimf_status row_put(struct provider_call *c, const struct cim_path *path,
+                           const struct cim_instance *in, uint32_t flags)
 {
     T.put_flags = flags;
     T.put_seen[0] = 0;
     for (uint32_t i = 0; i < in->cls->property_count; i++) {
         if (in->state[i] == CIM_UNSENT) continue;
-        snprintf(T.put_seen + strlen(T.put_seen), sizeof T.put_seen - strlen(T.put_seen), SLICE_FMT " ",
-                 SLICE_ARG(in->cls->properties[i].name));
+        snprintf(T.put_seen + strlen(T.put_seen), sizeof T.put_seen - strlen(T.put_seen),
+                 SLICE_FMT " ", SLICE_ARG(in->cls->properties[i].name));
     }
     return CIMF_OK;
 }
@@ -85,12 +94,14 @@ static cimf_status row_del(struct provider_call *c, const struct cim_path *path)
                : error_set(c->error, CIMF_NOT_FOUND, "t", "only r1 can go");
 }
 
-static cimf_status row_invoke(struct provider_call *c, const struct cim_method *m, const struct cim_instance *target,
-                              const struct cim_instance *in, struct cim_instance *out)
+static cimf_status row_invoke(struct provider_call *c, const struct cim_method *m,
+                              const struct cim_instance *target, const struct cim_instance *in,
+                              struct cim_instance *out)
 {
     union cim_data a = { .u = 0 }, b = { .i = 0 };
     if (slice_ieq(m->name, SLICE("Add"))) {
-        if (!cim_get(in, (unsigned)cim_class_property(in->cls, SLICE("A")), &a)) return CIMF_INVALID_METHOD_PARAMETERS;
+        if (!cim_get(in, (unsigned)cim_class_property(in->cls, SLICE("A")), &a))
+            return CIMF_INVALID_METHOD_PARAMETERS;
         cim_get(in, (unsigned)cim_class_property(in->cls, SLICE("B")), &b);
         cim_put_i64(out, "Sum", (int64_t)a.u + b.i);
         union cim_data id;
@@ -103,8 +114,8 @@ static cimf_status row_invoke(struct provider_call *c, const struct cim_method *
     char echo[64];
     cim_get_named(c->scratch, in, SLICE("When"), &when);
     cim_get_named(c->scratch, in, SLICE("Bytes"), &bytes);
-    snprintf(echo, sizeof echo, "%s %u " SLICE_FMT, target ? "object" : "static", bytes.null ? 0 : bytes.v.a.n,
-             SLICE_ARG(when.v.s));
+    snprintf(echo, sizeof echo, "%s %u " SLICE_FMT, target ? "object" : "static",
+             bytes.null ? 0 : bytes.v.a.n, SLICE_ARG(when.v.s));
     cim_put_strz(out, "Echo", echo);
     cim_put_u64(out, "ReturnValue", 7);
     return CIMF_OK;
@@ -143,7 +154,8 @@ static cimf_status slow_open(struct provider_call *c, void **state, size_t *rows
     return CIMF_OK;
 }
 
-static cimf_status slow_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status slow_fill(struct provider_call *c, void *state, size_t row,
+                             struct cim_instance *out)
 {
     char id[16];
     snprintf(id, sizeof id, "s%zu", row);
@@ -152,8 +164,9 @@ static cimf_status slow_fill(struct provider_call *c, void *state, size_t row, s
     return CIMF_OK;
 }
 
-static cimf_status slow_invoke(struct provider_call *c, const struct cim_method *m, const struct cim_instance *target,
-                               const struct cim_instance *in, struct cim_instance *out)
+static cimf_status slow_invoke(struct provider_call *c, const struct cim_method *m,
+                               const struct cim_instance *target, const struct cim_instance *in,
+                               struct cim_instance *out)
 {
     gate();
     cim_put_u64(out, "ReturnValue", 3);
@@ -165,7 +178,8 @@ static cimf_status broken_open(struct provider_call *c, void **state, size_t *ro
     return error_set(c->error, CIMF_PROVIDER_FAILURE, "t", "the disk is on fire");
 }
 
-static cimf_status broken_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status broken_fill(struct provider_call *c, void *state, size_t row,
+                               struct cim_instance *out)
 {
     return CIMF_FAILED;
 }
@@ -173,7 +187,8 @@ static cimf_status broken_fill(struct provider_call *c, void *state, size_t row,
 static bool add_row(void *arg, const struct cim_instance *in)
 {
     union cim_data v;
-    if (cim_get(in, (unsigned)cim_class_property(in->cls, SLICE("Number")), &v)) *(uint64_t *)arg += v.u;
+    if (cim_get(in, (unsigned)cim_class_property(in->cls, SLICE("Number")), &v))
+        *(uint64_t *)arg += v.u;
     return true;
 }
 
@@ -183,26 +198,48 @@ static cimf_status sum_open(struct provider_call *c, void **state, size_t *rows)
     struct slice wanted[1] = { SLICE("Number") };
     *rows = 1;
     *state = total;
-    cimf_status s = provider_enumerate(c, SLICE("root/test"), SLICE("P_Row"), wanted, 1, add_row, total);
-    return s ? s : provider_enumerate(c, SLICE("root/test"), SLICE("P_Slow"), wanted, 1, add_row, total);
+    cimf_status s =
+        provider_enumerate(c, SLICE("root/test"), SLICE("P_Row"), wanted, 1, add_row, total);
+    return s ? s
+             : provider_enumerate(c, SLICE("root/test"), SLICE("P_Slow"), wanted, 1, add_row,
+                                  total);
 }
 
-static cimf_status sum_fill(struct provider_call *c, void *state, size_t row, struct cim_instance *out)
+static cimf_status sum_fill(struct provider_call *c, void *state, size_t row,
+                            struct cim_instance *out)
 {
     cim_put_strz(out, "Id", "sum");
     cim_put_u64(out, "Total", *(uint64_t *)state);
     return CIMF_OK;
 }
 
-static const struct provider_class row = { "root/test", "P_Row", 0, row_open, row_fill, row_close, row_put, row_del,
-                                           row_invoke };
-static const struct provider_class slow = { "root/test", "P_Slow", PROVIDER_BLOCKING, slow_open, slow_fill, NULL,
-                                            NULL, NULL, slow_invoke };
-static const struct provider_class broken = { "root/test", "P_Broken", 0, broken_open, broken_fill, NULL, NULL, NULL,
-                                              NULL };
-static const struct provider_class sum = { "root/test", "P_Sum", PROVIDER_BLOCKING, sum_open, sum_fill, NULL, NULL,
-                                           NULL, NULL };
-static const struct provider_class *const providers[] = { &row, &slow, &broken, &sum, NULL };
+static bool ignore_row(void *arg, const struct cim_instance *in)
+{
+    return true;
+}
+
+/* Asks for itself: the depth is bounded (P16). */
+static cimf_status loop_open(struct provider_call *c, void **state, size_t *rows)
+{
+    *rows = 0;
+    return provider_enumerate(c, SLICE("root/test"), SLICE("P_Loop"), NULL, 0, ignore_row, NULL);
+}
+
+static const struct provider_class loop = { "root/test", "P_Loop",    PROVIDER_BLOCKING,
+                                            loop_open,   broken_fill, NULL,
+                                            NULL,        NULL,        NULL };
+static const struct provider_class row = { "root/test", "P_Row", 0,       row_open,  row_fill,
+                                           row_close,   row_put, row_del, row_invoke };
+static const struct provider_class slow = { "root/test", "P_Slow",  PROVIDER_BLOCKING,
+                                            slow_open,   slow_fill, NULL,
+                                            NULL,        NULL,      slow_invoke };
+static const struct provider_class broken = { "root/test", "P_Broken",  0,
+                                              broken_open, broken_fill, NULL,
+                                              NULL,        NULL,        NULL };
+static const struct provider_class sum = { "root/test", "P_Sum",  PROVIDER_BLOCKING,
+                                           sum_open,    sum_fill, NULL,
+                                           NULL,        NULL,     NULL };
+static const struct provider_class *const providers[] = { &row, &slow, &broken, &sum, &loop, NULL };
 
 static int setup(void **state)
 {
@@ -297,19 +334,22 @@ static void rows_on_the_pool(void **state)
     assert_int_equal(a.count, ROWS);
     assert_status(driver_query(d, "root/test", "SELECT Id FROM P_Slow WHERE Number >= 50", &b), OK);
     assert_int_equal(b.count, 50);
-    for (unsigned i = 0; i < 50; i++) assert_int_equal(atoi(driver_text(d, &b, i, "Id") + 1), 50 + (int)i);
+    for (unsigned i = 0; i < 50; i++)
+        assert_int_equal(atoi(driver_text(d, &b, i, "Id") + 1), 50 + (int)i);
     assert_status(driver_get(d, "root/test", "P_Base.Id=\"s7\"", &c), OK);
     assert_string_equal(driver_class_name(&c, 0), "P_Slow");
     /* A provider made of others. */
     assert_status(driver_enum(d, "root/test", "P_Sum", 0, &e), OK);
-    assert_int_equal(atoi(driver_text(d, &e, 0, "Total")), 4950 - 9 - 19 - 29 - 39 - 49 - 59 - 69 - 79 - 89 - 99 + 4950);
+    assert_int_equal(atoi(driver_text(d, &e, 0, "Total")),
+                     4950 - 9 - 19 - 29 - 39 - 49 - 59 - 69 - 79 - 89 - 99 + 4950);
 }
 
 /* covers: cim-core:C5 cim-core:C6 */
 static void writes(void **state)
 {
     struct driver *d = *state;
-    assert_status(driver_put(d, "root/test", "P_Row", CIM_UPDATE_ONLY, "Id=r2", "Number=9", NULL), OK);
+    assert_status(driver_put(d, "root/test", "P_Row", CIM_UPDATE_ONLY, "Id=r2", "Number=9", NULL),
+                  OK);
     assert_int_equal(T.put_flags, CIM_UPDATE_ONLY);
     assert_status(driver_put(d, "root/test", "P_Row", CIM_PARTIAL, "Id=r2", "Number=9", NULL), OK);
     assert_string_equal(T.put_seen, "Id Number ");
@@ -331,7 +371,13 @@ static cimf_status invoke(struct driver *d, const char *path, const char *method
     return a->status;
 }
 
-#define TEXT(name_, text_) { SLICE(name_), { .type = CIM_STRING, .v.s = SLICE(text_) } }
+#define TEXT(name_, text_)                                                                         \
+    {                                                                                              \
+        SLICE(name_),                                                                              \
+        {                                                                                          \
+            .type = CIM_STRING, .v.s = SLICE(text_)                                                \
+        }                                                                                          \
+    }
 
 /* covers: cim-core:C8 cim-core:M10 */
 static void methods(void **state)
@@ -339,7 +385,8 @@ static void methods(void **state)
     struct driver *d = *state;
     const struct cim_context_value add[] = { TEXT("a", "40"), TEXT("B", "-2"), TEXT("Sum", "1") };
     const struct cim_context_value bad[] = { TEXT("A", "forty") };
-    struct answer a = { 0 }, b = { 0 }, c = { 0 }, e = { 0 }, f = { 0 }, g = { 0 }, h = { 0 }, i = { 0 }, j = { 0 };
+    struct answer a = { 0 }, b = { 0 }, c = { 0 }, e = { 0 }, f = { 0 }, g = { 0 }, h = { 0 },
+                  i = { 0 }, j = { 0 };
     assert_status(invoke(d, "P_Row.Id=\"r4\"", "add", add, 2, &a), OK);
     assert_string_equal(driver_text(d, &a, 0, "Sum"), "38");
     assert_string_equal(driver_text(d, &a, 0, "On"), "r4");
@@ -394,8 +441,8 @@ static void method_rights(void **state)
     assert_status(b.status, METHOD_NOT_IMPLEMENTED);
 }
 
-/* P17: a call that does not return is given up; when several hang, the provider is suspended; others are
- * served meanwhile; when the calls return, all is well again. */
+/* P17: a call that does not return is given up; when several hang, the provider is suspended;
+ * others are served meanwhile; when the calls return, all is well again. */
 static void hanging_provider(void **state)
 {
     struct driver *d = *state;
@@ -451,6 +498,19 @@ static void too_many_operations(void **state)
     assert_int_equal(cimom_active(d->m), 0);
 }
 
+static void endless_providers(void **state)
+{
+    struct driver *d = *state;
+    struct answer a = { 0 };
+    assert_status(driver_enum(d, "root/test", "P_Loop", 0, &a), QUOTA_VIOLATION);
+    struct cim_op op = driver_op(d, CIM_OP_GET_INSTANCE);
+    struct answer b = { 0 };
+    op.path = driver_path(d, "P_Row.Id=\"r1\"");
+    op.call_depth = LIMIT_CALL_DEPTH + 1;
+    driver_run(d, &op, &b);
+    assert_status(b.status, QUOTA_VIOLATION);
+}
+
 static void counters(void **state)
 {
     struct driver *d = *state;
@@ -466,10 +526,19 @@ static void counters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_inline),      cmocka_unit_test(pushdown),       cmocka_unit_test(wanted_only),
-        cmocka_unit_test(failures),         cmocka_unit_test(rows_on_the_pool), cmocka_unit_test(writes),
-        cmocka_unit_test(methods),          cmocka_unit_test(static_methods), cmocka_unit_test(method_rights),
-        cmocka_unit_test(hanging_provider), cmocka_unit_test(too_many_operations), cmocka_unit_test(counters),
+        cmocka_unit_test(rows_inline),
+        cmocka_unit_test(pushdown),
+        cmocka_unit_test(wanted_only),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(rows_on_the_pool),
+        cmocka_unit_test(writes),
+        cmocka_unit_test(methods),
+        cmocka_unit_test(static_methods),
+        cmocka_unit_test(method_rights),
+        cmocka_unit_test(hanging_provider),
+        cmocka_unit_test(too_many_operations),
+        cmocka_unit_test(counters),
+        cmocka_unit_test(endless_providers),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

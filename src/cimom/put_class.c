@@ -6,7 +6,8 @@
 
 static bool is_important(struct slice name, bool method)
 {
-    static const char *const of_class[] = { "key", "indexed", "singleton", "dynamic", "abstract", "association" };
+    static const char *const of_class[] = { "key",     "indexed",  "singleton",
+                                            "dynamic", "abstract", "association" };
     static const char *const of_method[] = { "static", "in", "out", "id" };
     const char *const *list = method ? of_method : of_class;
     size_t n = method ? 4 : 6;
@@ -30,7 +31,8 @@ static bool keep_important(struct arena *a, struct cim_qualifiers *set, bool met
 /* The declaration without the qualifiers that nothing depends on. */
 static bool skeleton(struct arena *a, const struct cim_class_decl *in, struct cim_class_decl *out)
 {
-    if (cim_class_decl_copy(a, in, out) || !keep_important(a, &out->qualifiers, false)) return false;
+    if (cim_class_decl_copy(a, in, out) || !keep_important(a, &out->qualifiers, false))
+        return false;
     for (uint32_t i = 0; i < out->property_count; i++) {
         if (!keep_important(a, &out->properties[i].qualifiers, false)) return false;
     }
@@ -97,7 +99,8 @@ static cimf_status check_new_names(struct edit_ns *en, const struct cim_class *o
         size_t at = 0;
         while ((c = cim_schema_walk(en->base, top, &at))) {
             if (c == top || cim_class_property(c, name) < 0) continue;
-            return refuse(e, CIMF_CLASS_HAS_CHILDREN, name, "a subclass has a property of that name");
+            return refuse(e, CIMF_CLASS_HAS_CHILDREN, name,
+                          "a subclass has a property of that name");
         }
     }
     return CIMF_OK;
@@ -119,7 +122,8 @@ static cimf_status check_mode(struct edit *ed, struct edit_ns *en, const struct 
                       "the class has subclasses: use safe or force mode");
     }
     if (instances) {
-        return refuse(e, CIMF_CLASS_HAS_INSTANCES, old->name, "the class or a subclass has instances");
+        return refuse(e, CIMF_CLASS_HAS_INSTANCES, old->name,
+                      "the class or a subclass has instances");
     }
     return flags & CIM_UPDATE_SAFE ? check_new_names(en, old, decl, e) : CIMF_OK;
 }
@@ -133,13 +137,15 @@ cimf_status put_class_check_name(struct slice name, struct error *e)
         return refuse(e, CIMF_QUOTA_VIOLATION, name, "the class name is too long");
     }
     if (name.p[0] == '_') {
-        return refuse(e, CIMF_INVALID_OPERATION, name, "names that begin with '_' are the system's");
+        return refuse(e, CIMF_INVALID_OPERATION, name,
+                      "names that begin with '_' are the system's");
     }
     if (name.p[name.n - 1] == '_') {
         return refuse(e, CIMF_INVALID_OBJECT, name, "a class name cannot end with '_'");
     }
-    return cim_name_valid(name, false) ? CIMF_OK
-                                       : refuse(e, CIMF_INVALID_PARAMETER, name, "not a class name");
+    return cim_name_valid(name, false)
+               ? CIMF_OK
+               : refuse(e, CIMF_INVALID_PARAMETER, name, "not a class name");
 }
 
 cimf_status put_class_in(struct edit *ed, struct edit_ns *en, const struct cim_class_decl *decl,
@@ -171,8 +177,8 @@ struct class_change {
     struct edit edit;
 };
 
-/* Update with the amended flag (cim-core.md 2.6, step 7): the words go to the locale's namespace, the rest to
- * this one. */
+/* Update with the amended flag (cim-core.md 2.6, step 7): the words go to the locale's namespace,
+ * the rest to this one. */
 static cimf_status put_amended(struct task *t, struct edit *ed, struct edit_ns *en, struct error *e)
 {
     char locale[16];
@@ -236,9 +242,11 @@ cimf_status start_put_class(struct task *t)
 {
     const struct cim_op *in = t->in;
     uint32_t only = CIM_CREATE_ONLY | CIM_UPDATE_ONLY, mode = CIM_UPDATE_SAFE | CIM_UPDATE_FORCE;
-    if (!in->class_decl) return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "no class given");
+    if (!in->class_decl)
+        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "no class given");
     if ((in->flags & only) == only || (in->flags & mode) == mode) {
-        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "flags that exclude each other");
+        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
+                         "flags that exclude each other");
     }
     cimf_status s = access_check(t->m, t->ns->name, in->principal, RIGHT_FULL_WRITE, t->error);
     if (!s) s = put_class_check_name(in->class_decl->name, t->error);
@@ -298,7 +306,8 @@ cimf_status start_delete_class(struct task *t)
 {
     const struct cim_class *cls, *c;
     if (t->in->flags & CIM_AMENDED) {
-        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "a localised class cannot be deleted");
+        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
+                         "a localised class cannot be deleted");
     }
     cimf_status s = access_check(t->m, t->ns->name, t->in->principal, RIGHT_FULL_WRITE, t->error);
     if (s) return s;

@@ -1,4 +1,5 @@
-/* PutInstance: create, update, partial update; in the repository, by a provider, and of namespaces. */
+/* PutInstance: create, update, partial update; in the repository, by a provider, and of namespaces.
+ */
 #include "base/utf.h"
 #include "cimom/put.h"
 
@@ -20,7 +21,8 @@ cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents,
     return s;
 }
 
-cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode, struct error *e)
+cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode,
+                        struct error *e)
 {
     *mode = (struct put_mode){ .partial = in->flags & CIM_PARTIAL,
                                .lax_nulls = in->flags & CIM_PARTIAL_LAX_NULLS };
@@ -55,7 +57,8 @@ static bool counts(const struct put_mode *mode, const struct cim_instance *in, u
 }
 
 /* `in` becomes what is to be stored. old NULL: there is none. */
-static void merge(struct cim_instance *in, const struct cim_instance *old, const struct put_mode *mode)
+static void merge(struct cim_instance *in, const struct cim_instance *old,
+                  const struct put_mode *mode)
 {
     for (uint32_t i = 0; i < in->cls->property_count; i++) {
         if (in->cls->properties[i].flags & CIM_PROP_KEY) continue;
@@ -80,8 +83,9 @@ static cimf_status check_length(struct arena *a, const struct cim_path *path, st
     bool fits = utf16_units(buf_slice(&text)) <= LIMIT_PATH;
     buf_free(&text);
     if (!ok) return CIMF_OUT_OF_MEMORY;
-    return fits ? CIMF_OK : error_set(e, CIMF_QUOTA_VIOLATION, "cimom",
-                                      "the object path has more than %d characters", LIMIT_PATH);
+    return fits ? CIMF_OK
+                : error_set(e, CIMF_QUOTA_VIOLATION, "cimom",
+                            "the object path has more than %d characters", LIMIT_PATH);
 }
 
 cimf_status put_stored(struct repo_txn *txn, struct arena *a, const struct repo_classes *classes,
@@ -100,8 +104,8 @@ cimf_status put_stored(struct repo_txn *txn, struct arena *a, const struct repo_
     if (s && s != CIMF_NOT_FOUND) return s;
     if (s) old = NULL;
     if (old && (old->cls != in->cls || (op_flags & CIM_CREATE_ONLY))) {
-        s = error_set(e, CIMF_ALREADY_EXISTS, "cimom", "an instance of " SLICE_FMT " has these keys",
-                      SLICE_ARG(old->cls->name));
+        s = error_set(e, CIMF_ALREADY_EXISTS, "cimom",
+                      "an instance of " SLICE_FMT " has these keys", SLICE_ARG(old->cls->name));
         error_subject(e, in->cls->name);
         return s;
     }
@@ -122,8 +126,8 @@ cimf_status put_stored(struct repo_txn *txn, struct arena *a, const struct repo_
 struct put {
     const struct cim_class *cls;
     struct put_mode mode;
-    struct cim_instance *in;       /* under cls, in the task's arena */
-    struct edit edit;              /* of a namespace */
+    struct cim_instance *in; /* under cls, in the task's arena */
+    struct edit edit;        /* of a namespace */
     struct slice child;
     bool is_namespace;
 };
@@ -177,8 +181,8 @@ static enum gen put_provided(struct task *t, struct put *p)
 {
     struct provider_entry *entry = ns_provider(t->ns, p->cls);
     if (!entry->provider->put) {
-        return task_failf(t, CIMF_PROVIDER_NOT_CAPABLE, "the provider of " SLICE_FMT " does not write",
-                          SLICE_ARG(p->cls->name));
+        return task_failf(t, CIMF_PROVIDER_NOT_CAPABLE,
+                          "the provider of " SLICE_FMT " does not write", SLICE_ARG(p->cls->name));
     }
     enum gen g = provider_enter(t, entry);
     if (g != GEN_END) return g;
@@ -220,7 +224,8 @@ cimf_status child_namespace(struct arena *a, struct slice parent, const struct c
     struct cim_value v;
     cimf_status s = cim_get_named(a, in, SLICE("Name"), &v);
     if (s) return s;
-    if (v.null || !v.v.s.n) return error_set(e, CIMF_ILLEGAL_NULL, "cimom", "the namespace has no name");
+    if (v.null || !v.v.s.n)
+        return error_set(e, CIMF_ILLEGAL_NULL, "cimom", "the namespace has no name");
     struct slice name = v.v.s;
     bool ok = utf8_valid(name);
     for (size_t i = 0; i < name.n; i++) {
@@ -275,7 +280,8 @@ cimf_status start_put_instance(struct task *t)
 {
     const struct cim_op *in = t->in;
     uint32_t only = CIM_CREATE_ONLY | CIM_UPDATE_ONLY;
-    if (!in->instance) return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "no instance given");
+    if (!in->instance)
+        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "no instance given");
     if ((in->flags & only) == only) {
         return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "create only and update only");
     }
@@ -283,7 +289,8 @@ cimf_status start_put_instance(struct task *t)
     if (!p) return CIMF_OUT_OF_MEMORY;
     cimf_status s = input_class(t, in->instance->cls->name, &p->cls);
     if (!s) {
-        s = access_check(t->m, t->ns->name, in->principal, access_write_right(t->ns, p->cls), t->error);
+        s = access_check(t->m, t->ns->name, in->principal, access_write_right(t->ns, p->cls),
+                         t->error);
     }
     /* What is prepared here must outlive the submitter when a provider hangs. */
     struct provider_entry *entry = s ? NULL : ns_provider(t->ns, p->cls);

@@ -28,15 +28,16 @@ static void class_query_close(struct task *t)
 struct data_query {
     struct plan *plan;
     struct select sel;
-    struct select_place *places;     /* of the batch, in item */
+    struct select_place *places; /* of the batch, in item */
     uint32_t batch;
     bool locatable;
-    bool done;                       /* of a point query */
+    bool done;                                        /* of a point query */
     const struct cim_class *last_class, *last_result; /* of the projection */
     uint16_t *columns;
 };
 
-static cimf_status set_path_text(struct task *t, const struct cim_instance *from, struct cim_instance *to)
+static cimf_status set_path_text(struct task *t, const struct cim_instance *from,
+                                 struct cim_instance *to)
 {
     struct cim_path path;
     if (cim_path_of(&t->item, from, &path, NULL)) return CIMF_OK; /* keyless: stays NULL */
@@ -83,7 +84,8 @@ static enum gen point_next(struct task *t, struct data_query *q, const struct ci
 {
     if (q->done) return GEN_END;
     struct cim_instance *in;
-    enum gen g = fetch(t, t->ns, t->schema, &q->plan->path, q->sel.shallow, &q->sel.wish, &t->item, &in);
+    enum gen g =
+        fetch(t, t->ns, t->schema, &q->plan->path, q->sel.shallow, &q->sel.wish, &t->item, &in);
     if (g != GEN_OBJECT) return g;
     q->done = true;
     if (!wql_match(q->plan->filter, in, &t->item)) return GEN_END;
@@ -144,7 +146,11 @@ static cimf_status start_data(struct task *t, struct plan *p)
     q->plan = p;
     q->locatable = flags & CIM_ENSURE_LOCATABLE;
     q->sel = (struct select){
-        .ns = t->ns, .schema = t->schema, .top = p->from, .only = p->only, .wish = p->wish,
+        .ns = t->ns,
+        .schema = t->schema,
+        .top = p->from,
+        .only = p->only,
+        .wish = p->wish,
         .shallow = flags & (CIM_SHALLOW | CIM_DIRECT_READ | CIM_EXACT_CLASS),
     };
     t->gen = q;

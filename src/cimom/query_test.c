@@ -1,4 +1,5 @@
-/* ExecQuery on repository classes: data, projections, schema queries, rejections, the plan cache. */
+/* ExecQuery on repository classes: data, projections, schema queries, rejections, the plan cache.
+ */
 #include <stdio.h>
 
 #include "cimom/test_driver.h"
@@ -10,7 +11,8 @@ static const char schema_mof[] =
     "class Card : Part { uint16 Slot; };\n"
     "class Other { [key] uint32 A; [key] uint32 B; string V; };\n"
     "instance of Disk { Name = \"sda\"; Size = 100; Model = \"Alpha One\"; Kind = \"disk\"; };\n"
-    "instance of Disk { Name = \"sdb\"; Size = 20000000000; Model = \"Beta_Two\"; Removable = TRUE; };\n"
+    "instance of Disk { Name = \"sdb\"; Size = 20000000000; Model = \"Beta_Two\"; Removable = "
+    "TRUE; };\n"
     "instance of Fast { Name = \"nvme\"; Size = 5; Speed = 9; Model = \"Gamma\"; };\n"
     "instance of Card { Name = \"gpu\"; Slot = 3; };\n"
     "instance of Other { A = 1; B = 1; V = \"x\"; };\n"
@@ -89,7 +91,8 @@ static void projection(void **state)
     op.flags = CIM_ENSURE_LOCATABLE;
     driver_run(d, &op, &e);
     assert_string_equal(driver_text(d, &e, 0, "Name"), "sda");
-    assert_string_equal(driver_text(d, &e, 0, "__PATH"), "\\\\testhost\\root\\test:Disk.Name=\"sda\"");
+    assert_string_equal(driver_text(d, &e, 0, "__PATH"),
+                        "\\\\testhost\\root\\test:Disk.Name=\"sda\"");
 }
 
 /* covers: cim-core:Q6 */
@@ -99,8 +102,10 @@ static void schema(void **state)
     assert_int_equal(rows(d, "SELECT * FROM meta_class WHERE __this ISA 'Part'"), 4);
     assert_int_equal(rows(d, "SELECT * FROM meta_class WHERE __CLASS = 'Disk'"), 1);
     assert_int_equal(rows(d, "SELECT * FROM meta_class WHERE __SUPERCLASS = 'Part'"), 2);
-    assert_int_equal(rows(d, "SELECT * FROM meta_class WHERE __DYNASTY = 'Part' AND NOT __CLASS = 'Part'"), 3);
-    assert_int_equal(rows(d, "SELECT * FROM meta_class WHERE __CLASS LIKE 'F%' AND __this ISA 'Part'"), 1);
+    assert_int_equal(
+        rows(d, "SELECT * FROM meta_class WHERE __DYNASTY = 'Part' AND NOT __CLASS = 'Part'"), 3);
+    assert_int_equal(
+        rows(d, "SELECT * FROM meta_class WHERE __CLASS LIKE 'F%' AND __this ISA 'Part'"), 1);
 }
 
 /* covers: cim-core:Q10 */
@@ -151,7 +156,8 @@ static void rejections(void **state)
     assert_status(status_of(d, longer), QUOTA_VIOLATION);
 }
 
-/* A plan is kept with the schema it was made for: a change of the schema must show in the next query. */
+/* A plan is kept with the schema it was made for: a change of the schema must show in the next
+ * query. */
 static void plans_follow_the_schema(void **state)
 {
     struct driver *d = *state;
@@ -220,9 +226,11 @@ static void deadline(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data),       cmocka_unit_test(projection), cmocka_unit_test(schema),
-        cmocka_unit_test(prototype),  cmocka_unit_test(rejections), cmocka_unit_test(plans_follow_the_schema),
-        cmocka_unit_test(pages),      cmocka_unit_test(cancel),     cmocka_unit_test(deadline),
+        cmocka_unit_test(data),       cmocka_unit_test(projection),
+        cmocka_unit_test(schema),     cmocka_unit_test(prototype),
+        cmocka_unit_test(rejections), cmocka_unit_test(plans_follow_the_schema),
+        cmocka_unit_test(pages),      cmocka_unit_test(cancel),
+        cmocka_unit_test(deadline),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

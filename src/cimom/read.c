@@ -18,7 +18,10 @@ static enum gen get_class_next(struct task *t, const struct cim_object **out)
     return GEN_OBJECT;
 }
 
-static void get_class_close(struct task *t) { localised_close(&((struct class_get *)t->gen)->words); }
+static void get_class_close(struct task *t)
+{
+    localised_close(&((struct class_get *)t->gen)->words);
+}
 
 cimf_status start_get_class(struct task *t)
 {
@@ -60,7 +63,10 @@ static enum gen enum_classes_next(struct task *t, const struct cim_object **out)
     return GEN_OBJECT;
 }
 
-static void enum_classes_close(struct task *t) { localised_close(&((struct class_walk *)t->gen)->words); }
+static void enum_classes_close(struct task *t)
+{
+    localised_close(&((struct class_walk *)t->gen)->words);
+}
 
 cimf_status start_enum_classes(struct task *t)
 {
@@ -108,7 +114,10 @@ static enum gen get_instance_next(struct task *t, const struct cim_object **out)
     return GEN_OBJECT;
 }
 
-static void get_instance_close(struct task *t) { localised_close(&((struct get *)t->gen)->words); }
+static void get_instance_close(struct task *t)
+{
+    localised_close(&((struct get *)t->gen)->words);
+}
 
 cimf_status start_get_instance(struct task *t)
 {
@@ -148,7 +157,8 @@ static enum gen enum_next(struct task *t, const struct cim_object **out)
     if (!select_place(&en->sel, &t->item, &en->places[t->batch_count])) {
         return task_fail(t, CIMF_OUT_OF_MEMORY);
     }
-    if (en->cast && in->cls != en->sel.top && !(in = cim_instance_cast(&t->item, in, en->sel.top))) {
+    if (en->cast && in->cls != en->sel.top &&
+        !(in = cim_instance_cast(&t->item, in, en->sel.top))) {
         return task_fail(t, CIMF_OUT_OF_MEMORY);
     }
     put_words(&en->words, t, in);
@@ -162,7 +172,10 @@ static bool enum_rewind(struct task *t, unsigned kept)
     return kept && select_seek(&en->sel, &en->places[kept - 1]);
 }
 
-static void enum_suspend(struct task *t) { select_suspend(&((struct enumeration *)t->gen)->sel); }
+static void enum_suspend(struct task *t)
+{
+    select_suspend(&((struct enumeration *)t->gen)->sel);
+}
 static void enum_close(struct task *t)
 {
     struct enumeration *en = t->gen;

@@ -1,10 +1,11 @@
 /* Instances from outside, brought under the class that the namespace has. */
 #include "cimom/put.h"
 
-static cimf_status refuse(struct error *e, cimf_status s, const struct cim_class *cls, struct slice name,
-                          const char *why)
+static cimf_status refuse(struct error *e, cimf_status s, const struct cim_class *cls,
+                          struct slice name, const char *why)
 {
-    error_set(e, s, "cimom", SLICE_FMT "." SLICE_FMT ": %s", SLICE_ARG(cls->name), SLICE_ARG(name), why);
+    error_set(e, s, "cimom", SLICE_FMT "." SLICE_FMT ": %s", SLICE_ARG(cls->name), SLICE_ARG(name),
+              why);
     error_subject(e, name);
     return s;
 }
@@ -65,7 +66,8 @@ cimf_status check_not_null(const struct cim_instance *in, struct error *e)
     for (uint32_t i = 0; i < in->cls->property_count; i++) {
         const struct cim_property *p = &in->cls->properties[i];
         union cim_data v;
-        if (!(p->flags & CIM_PROP_NOT_NULL) || in->state[i] == CIM_UNSENT || cim_get(in, i, &v)) continue;
+        if (!(p->flags & CIM_PROP_NOT_NULL) || in->state[i] == CIM_UNSENT || cim_get(in, i, &v))
+            continue;
         return refuse(e, CIMF_ILLEGAL_NULL, in->cls, p->name, "must not be NULL");
     }
     return CIMF_OK;

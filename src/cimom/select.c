@@ -232,7 +232,8 @@ static bool has_rows(struct target *g, const struct cim_class *c)
     return k == SOURCE_PROVIDER || k == SOURCE_NAMESPACES;
 }
 
-static enum gen fetch_target(struct target *g, bool direct, struct arena *a, struct cim_instance **out)
+static enum gen fetch_target(struct target *g, bool direct, struct arena *a,
+                             struct cim_instance **out)
 {
     bool own_rows = has_rows(g, g->cls);
     if (!own_rows) {

@@ -134,14 +134,16 @@ static enum gen open_provider(struct source *s, const struct source_wish *wish)
     return GEN_END;
 }
 
-enum gen source_open(struct source *s, struct task *t, struct cimom_ns *ns, struct cim_schema *schema,
-                     const struct cim_class *cls, const struct source_wish *wish)
+enum gen source_open(struct source *s, struct task *t, struct cimom_ns *ns,
+                     struct cim_schema *schema, const struct cim_class *cls,
+                     const struct source_wish *wish)
 {
     enum source_kind kind = source_kind_of(ns, cls);
     struct provider_entry *entry = ns_provider(ns, cls);
     if (entry && (entry->provider->flags & PROVIDER_BLOCKING) && !t->on_pool) return GEN_POOL;
-    *s = (struct source){ .t = t, .ns = ns, .schema = schema, .cls = cls, .kind = kind,
-                          .entry = entry };
+    *s = (struct source){
+        .t = t, .ns = ns, .schema = schema, .cls = cls, .kind = kind, .entry = entry
+    };
     arena_init(&s->rows, t->m->arena_cap);
     arena_init(&s->scratch, t->m->arena_cap);
     enum gen g = GEN_END;
@@ -207,8 +209,8 @@ static enum gen next_stored(struct source *s, struct arena *a, struct cim_instan
     }
     if (!s->scanning) {
         struct repo_classes classes = repo_classes_of(s->schema);
-        status = repo_scan_begin(&s->scan, s->txn, s->ns->name, s->cls, &s->after, &classes,
-                                 t->error);
+        status =
+            repo_scan_begin(&s->scan, s->txn, s->ns->name, s->cls, &s->after, &classes, t->error);
         if (status) return task_fail(t, status);
         s->scanning = true;
     }

@@ -1,6 +1,6 @@
 /*
- * cimom/source.h - the instances of exactly one class, whoever holds them: repository, provider, or the
- * object manager itself (namespaces). Private to cimom.
+ * cimom/source.h - the instances of exactly one class, whoever holds them: repository, provider, or
+ * the object manager itself (namespaces). Private to cimom.
  */
 #ifndef CIMOM_SOURCE_H
 #define CIMOM_SOURCE_H
@@ -11,16 +11,16 @@ enum source_kind { SOURCE_NONE, SOURCE_REPO, SOURCE_PROVIDER, SOURCE_NAMESPACES 
 
 /* What the rows are for: read by provider and source alike; lives as long as the source. */
 struct source_wish {
-    const uint8_t *wants;          /* one byte a property of `of`; NULL = all */
-    const struct cim_class *of;    /* class that wants is about: the source's class or an ancestor */
+    const uint8_t *wants;       /* one byte a property of `of`; NULL = all */
+    const struct cim_class *of; /* class that wants is about: the source's class or an ancestor */
     const struct cim_context_value *keys; /* fixed by equality */
     uint32_t key_count;
 };
 
 struct source {
     struct task *t;
-    struct cimom_ns *ns;           /* borrowed */
-    struct cim_schema *schema;     /* borrowed */
+    struct cimom_ns *ns;       /* borrowed */
+    struct cim_schema *schema; /* borrowed */
     const struct cim_class *cls;
     enum source_kind kind;
     struct repo_txn *txn;
@@ -31,27 +31,32 @@ struct source {
     struct provider_call call;
     struct arena rows, scratch;
     struct error error;
-    uint8_t *unsent;               /* state bytes of a fresh instance, NULL: all unset */
+    uint8_t *unsent; /* state bytes of a fresh instance, NULL: all unset */
     bool opened;
     void *state;
     size_t row_count, row;
-    struct slice *names;           /* children */
+    struct slice *names; /* children */
 };
 
 /* GEN_END: ready. GEN_POOL, GEN_ERROR. */
-enum gen source_open(struct source *s, struct task *t, struct cimom_ns *ns, struct cim_schema *schema,
-                     const struct cim_class *cls, const struct source_wish *wish);
+enum gen source_open(struct source *s, struct task *t, struct cimom_ns *ns,
+                     struct cim_schema *schema, const struct cim_class *cls,
+                     const struct source_wish *wish);
 /* GEN_OBJECT with *out in the arena, GEN_MORE (a row vanished), GEN_END, GEN_ERROR. */
 enum gen source_next(struct source *s, struct arena *a, struct cim_instance **out);
 /* Place of the last instance delivered; source_seek goes back to just after it. */
-struct source_place { struct slice key; size_t row; };
+struct source_place {
+    struct slice key;
+    size_t row;
+};
 bool source_place(struct source *s, struct arena *a, struct source_place *out);
 void source_seek(struct source *s, const struct source_place *place);
 void source_suspend(struct source *s); /* ends the snapshot, keeps the place */
 void source_close(struct source *s);
 
 /* One call of a provider for the task: limits, breaker, who is asked. */
-enum gen provider_enter(struct task *t, struct provider_entry *entry); /* GEN_END: go; GEN_POOL; GEN_ERROR */
+enum gen provider_enter(struct task *t,
+                        struct provider_entry *entry); /* GEN_END: go; GEN_POOL; GEN_ERROR */
 void provider_leave(struct task *t);
 void provider_hangs(struct task *t);   /* the task was given up */
 void provider_returns(struct task *t); /* a task that was given up came back */

@@ -10,7 +10,8 @@
 /* An operation that runs inline gives other work of its loop thread a turn after this long. */
 #define SLICE_US 4000
 #define SLICE_CHECK 64
-/* A worker hands over an incomplete batch after this long, so that a slow provider shows progress. */
+/* A worker hands over an incomplete batch after this long, so that a slow provider shows progress.
+ */
 #define BATCH_US 50000
 
 static void run(struct task *t);
@@ -72,7 +73,8 @@ int64_t task_deadline(const struct task *t)
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
-/* Facts of __ExtendedStatus (MS-WMI 2.2.31): what was asked, when the failing place named nothing. */
+/* Facts of __ExtendedStatus (MS-WMI 2.2.31): what was asked, when the failing place named nothing.
+ */
 static void name_subject(struct cim_op *op, cimf_status status)
 {
     struct error *e = &op->error;
@@ -156,7 +158,8 @@ static void on_home_after_pool(void *arg)
 
 enum fill { FILL_DONE, FILL_WRITE };
 
-/* Collects the next results. Stops early for time, for room, and for what a home thread cannot do. */
+/* Collects the next results. Stops early for time, for room, and for what a home thread cannot do.
+ */
 static enum fill fill_batch(struct task *t)
 {
     int64_t until = 0;

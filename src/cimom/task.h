@@ -1,11 +1,11 @@
 /*
  * cimom/task.h - one operation on its way: the run loop that every verb shares (private to cimom).
  *
- * A verb is a generator: `next` makes one result at a time and says what it needs. The loop collects a
- * small batch, lets the generator end its read transaction (suspend), delivers the batch to the sink and
- * stops when the sink pauses. It yields to other work of the loop thread after a slice of time, moves to
- * the worker pool when the generator meets something that may block, and waits for a durable write. On
- * the pool a worker fills the batch and the home thread delivers it.
+ * A verb is a generator: `next` makes one result at a time and says what it needs. The loop
+ * collects a small batch, lets the generator end its read transaction (suspend), delivers the batch
+ * to the sink and stops when the sink pauses. It yields to other work of the loop thread after a
+ * slice of time, moves to the worker pool when the generator meets something that may block, and
+ * waits for a durable write. On the pool a worker fills the batch and the home thread delivers it.
  *
  * Ownership: while an operation runs on its home thread or is paused it borrows what the submitter
  * put into `struct cim_op`. Before it goes to the pool the inputs are copied, because a provider
@@ -50,45 +50,46 @@ enum { TASK_BATCH = 64, TASK_BATCH_FIRST = 8, TASK_BATCH_BYTES = 96 << 10 };
 
 struct task {
     struct cimom *m;
-    struct cim_op *op;          /* NULL after done */
-    const struct cim_op *in;    /* the inputs: op itself, or a copy in `arena` */
+    struct cim_op *op;       /* NULL after done */
+    const struct cim_op *in; /* the inputs: op itself, or a copy in `arena` */
     struct cimom_ns *ns;
-    struct cim_schema *schema;  /* snapshot that the operation works with */
+    struct cim_schema *schema; /* snapshot that the operation works with */
     enum gen (*next)(struct task *t, const struct cim_object **out);
-    void (*suspend)(struct task *t); /* may be NULL: let go of read transactions, keep the position */
-    /* May be NULL. The sink paused: go back to just after the first `kept` results of this batch, so that
-     * the rest can be dropped. false: it cannot; the rest is kept. */
+    void (*suspend)(
+        struct task *t); /* may be NULL: let go of read transactions, keep the position */
+    /* May be NULL. The sink paused: go back to just after the first `kept` results of this batch,
+     * so that the rest can be dropped. false: it cannot; the rest is kept. */
     bool (*rewind)(struct task *t, unsigned kept);
-    void (*close)(struct task *t);   /* may be NULL: the generator's end, on any thread */
-    void *gen;                  /* the generator's state, in arena */
-    struct arena arena;         /* lives as long as the task */
-    struct arena item;          /* the current batch */
-    struct error *error;        /* op->error, or a record of its own while on the pool */
+    void (*close)(struct task *t); /* may be NULL: the generator's end, on any thread */
+    void *gen;                     /* the generator's state, in arena */
+    struct arena arena;            /* lives as long as the task */
+    struct arena item;             /* the current batch */
+    struct error *error;           /* op->error, or a record of its own while on the pool */
     cimf_status status;
     const struct cim_instance *out; /* INVOKE: the answer */
-    struct cim_path path_out;   /* PUT_INSTANCE */
+    struct cim_path path_out;       /* PUT_INSTANCE */
     bool created;
-    bool pool_mode;             /* results come from the pool */
-    bool on_pool;               /* this very call of `next` runs on a worker */
-    bool ended;                 /* the generator is at its end, the batch maybe not */
+    bool pool_mode; /* results come from the pool */
+    bool on_pool;   /* this very call of `next` runs on a worker */
+    bool ended;     /* the generator is at its end, the batch maybe not */
     bool holds_principal;
     _Atomic bool cancelled;
-    _Atomic int state;          /* enum task_state */
+    _Atomic int state; /* enum task_state */
     _Atomic int refs;
     const struct cim_object **batch; /* in item */
     uint16_t batch_at, batch_count, batch_max;
-    uint32_t batch_number;      /* counts batches: generators see that a new one began */
-    cimf_status end_status;     /* of the generator when ended */
-    struct edit *edit;          /* schema change of a write under way */
-    bool written;               /* the write is durable */
-    struct exec *home;          /* where the pool answers */
+    uint32_t batch_number;  /* counts batches: generators see that a new one began */
+    cimf_status end_status; /* of the generator when ended */
+    struct edit *edit;      /* schema change of a write under way */
+    bool written;           /* the write is durable */
+    struct exec *home;      /* where the pool answers */
     struct provider_entry *_Atomic in_provider; /* that a worker is in now */
     struct provider_entry *hung;
-    unsigned nesting;           /* of provider_enumerate */
+    unsigned nesting; /* of provider_enumerate */
     _Atomic int hung_state;
     /* Watch list of calls on the pool (watch.c). */
     int64_t watch_deadline;
-    size_t watch_index;         /* 1-based place in the heap, 0: not in it */
+    size_t watch_index; /* 1-based place in the heap, 0: not in it */
 };
 
 /* enum gen shorthands for generators. */
@@ -99,12 +100,13 @@ enum gen task_failf(struct task *t, cimf_status status, const char *format, ...)
 void task_submit(struct cim_manager *manager, struct cim_op *op);
 void task_resume(struct cim_manager *manager, struct cim_op *op);
 void task_cancel(struct cim_manager *manager, struct cim_op *op);
-/* Queues a durable write: fn(txn, t) on the repository's writer thread, which may run it twice and may use
- * t->item (cleared before each run) and what the generator prepared in t->gen. Answers GEN_WRITE or GEN_ERROR.
- * When it is durable, t->written is set and `next` is called again; a failure ends the operation. An edit
- * begun in t->edit is shown or forgotten. */
+/* Queues a durable write: fn(txn, t) on the repository's writer thread, which may run it twice and
+ * may use t->item (cleared before each run) and what the generator prepared in t->gen. Answers
+ * GEN_WRITE or GEN_ERROR. When it is durable, t->written is set and `next` is called again; a
+ * failure ends the operation. An edit begun in t->edit is shown or forgotten. */
 struct repo_txn;
-enum gen task_write(struct task *t, cimf_status (*fn)(struct repo_txn *txn, void *task, struct error *e));
+enum gen task_write(struct task *t,
+                    cimf_status (*fn)(struct repo_txn *txn, void *task, struct error *e));
 /* From now on t->in is a copy that lives as long as the task. Home thread. false: out of memory. */
 bool task_own_inputs(struct task *t);
 /* True when whoever works for the task should stop. Any thread. */

@@ -9,7 +9,10 @@
 #include "base/log.h"
 
 struct principal driver_admin = {
-    .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true,
+    .magic = 0x50524e43,
+    .refs = 1 << 20,
+    .name = { "root", 4 },
+    .administrator = true,
 };
 struct principal driver_user = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "alice", 5 } };
 
@@ -33,7 +36,10 @@ static bool home_post(struct exec *self, void (*fn)(void *), void *arg)
     return true;
 }
 
-static bool home_here(struct exec *self) { return pthread_equal(pthread_self(), ((struct driver *)self)->thread); }
+static bool home_here(struct exec *self)
+{
+    return pthread_equal(pthread_self(), ((struct driver *)self)->thread);
+}
 
 bool driver_step(struct driver *d, int wait_ms)
 {
@@ -46,7 +52,8 @@ bool driver_step(struct driver *d, int wait_ms)
         until.tv_nsec -= 1000000000L;
     }
     pthread_mutex_lock(&d->lock);
-    while (!d->count && pthread_cond_timedwait(&d->posted, &d->lock, &until) != ETIMEDOUT) {}
+    while (!d->count && pthread_cond_timedwait(&d->posted, &d->lock, &until) != ETIMEDOUT) {
+    }
     struct driver_post p = { NULL, NULL };
     if (d->count) {
         p = d->queue[d->head++];
@@ -70,16 +77,20 @@ static void open_manager(struct driver *d)
     d->config.repo = d->repo;
     d->config.pool = pool_exec(d->pool);
     s = cimom_create(&d->config, &d->m, &e);
-    if (s) fail_msg("cimom_create: %s: %s (%s %u:%u)", cimf_status_name(s), error_text(&e), e.subject, e.line, e.column);
+    if (s)
+        fail_msg("cimom_create: %s: %s (%s %u:%u)", cimf_status_name(s), error_text(&e), e.subject,
+                 e.line, e.column);
     d->manager = cimom_manager(d->m);
 }
 
 static void close_manager(struct driver *d)
 {
-    while (driver_step(d, 0)) {}
+    while (driver_step(d, 0)) {
+    }
     assert_int_equal(cimom_active(d->m), 0);
     pool_free(d->pool);
-    while (driver_step(d, 0)) {}
+    while (driver_step(d, 0)) {
+    }
     cimom_stop(d->m);
     repo_close(d->repo);
     cimom_destroy(d->m);
@@ -149,7 +160,8 @@ static enum cim_sink_answer sink_object(struct cim_op *op, const struct cim_obje
         assert_true(cim_class_hold(&a->d->arena, cim_as_class(o)));
     }
     if ((a->count & (a->count - 1)) == 0) {
-        const struct cim_object **more = ARENA_ARRAY(&a->d->arena, a->count ? a->count * 2 : 1, const struct cim_object *);
+        const struct cim_object **more =
+            ARENA_ARRAY(&a->d->arena, a->count ? a->count * 2 : 1, const struct cim_object *);
         if (a->count) memcpy(more, a->objects, a->count * sizeof *more);
         a->objects = more;
     }
@@ -182,8 +194,13 @@ static const struct cim_sink sink = { sink_object, sink_done };
 
 struct cim_op driver_op(struct driver *d, enum cim_verb verb)
 {
-    return (struct cim_op){ .verb = verb, .ns = SLICE("root/test"), .language = SLICE("WQL"),
-                            .principal = &driver_admin, .arena = &d->arena, .home = &d->home, .sink = &sink };
+    return (struct cim_op){ .verb = verb,
+                            .ns = SLICE("root/test"),
+                            .language = SLICE("WQL"),
+                            .principal = &driver_admin,
+                            .arena = &d->arena,
+                            .home = &d->home,
+                            .sink = &sink };
 }
 
 void driver_start(struct driver *d, struct cim_op *op, struct answer *a)
@@ -218,7 +235,9 @@ cimf_status driver_mof_status(struct driver *d, const char *ns, const char *text
 {
     struct mof_source source = { SLICE("test.mof"), slice_str(text) };
     struct cimom_mof_scope scope = { d->m, &d->arena };
-    struct mof_options options = { .ns = slice_str(ns), .qualifier = cimom_mof_qualifier, .arg = &scope };
+    struct mof_options options = { .ns = slice_str(ns),
+                                   .qualifier = cimom_mof_qualifier,
+                                   .arg = &scope };
     struct mof_unit unit;
     cimf_status s = mof_parse(&d->arena, &source, &options, &unit, e);
     return s ? s : cimom_compile_mof_sync(d->m, &unit, &driver_admin, NULL, e);
@@ -228,14 +247,17 @@ void driver_mof(struct driver *d, const char *ns, const char *text)
 {
     struct error e = ERROR_INIT;
     cimf_status s = driver_mof_status(d, ns, text, &e);
-    if (s) fail_msg("mof: %s: %s (%s %u:%u)", cimf_status_name(s), error_text(&e), e.subject, e.line, e.column);
+    if (s)
+        fail_msg("mof: %s: %s (%s %u:%u)", cimf_status_name(s), error_text(&e), e.subject, e.line,
+                 e.column);
 }
 
 struct cim_path driver_path(struct driver *d, const char *text)
 {
     struct cim_path p;
     struct error e = ERROR_INIT;
-    if (cim_path_parse(&d->arena, slice_str(text), &p, &e)) fail_msg("path %s: %s", text, error_text(&e));
+    if (cim_path_parse(&d->arena, slice_str(text), &p, &e))
+        fail_msg("path %s: %s", text, error_text(&e));
     return p;
 }
 
@@ -257,7 +279,8 @@ cimf_status driver_get(struct driver *d, const char *ns, const char *path, struc
     return a->status;
 }
 
-cimf_status driver_enum(struct driver *d, const char *ns, const char *cls, uint32_t flags, struct answer *a)
+cimf_status driver_enum(struct driver *d, const char *ns, const char *cls, uint32_t flags,
+                        struct answer *a)
 {
     struct cim_op op = driver_op(d, CIM_OP_ENUM_INSTANCES);
     op.ns = slice_str(ns);

@@ -1,6 +1,7 @@
 /*
- * cimom/test_driver.h - a synchronous way to drive the object manager in tests: a real store in a temporary
- * folder, a home thread that is the test itself, a real worker pool, and sinks that collect.
+ * cimom/test_driver.h - a synchronous way to drive the object manager in tests: a real store in a
+ * temporary folder, a home thread that is the test itself, a real worker pool, and sinks that
+ * collect.
  */
 #ifndef CIMOM_TEST_DRIVER_H
 #define CIMOM_TEST_DRIVER_H
@@ -41,8 +42,8 @@ struct answer {
     bool done;
     unsigned count;
     const struct cim_object **objects; /* copies of instances, references of classes */
-    unsigned page;      /* pause after so many; 0: never */
-    unsigned again;     /* refuse each n-th once; 0: never */
+    unsigned page;                     /* pause after so many; 0: never */
+    unsigned again;                    /* refuse each n-th once; 0: never */
     bool refused;
     unsigned pauses;
     unsigned cancel_after; /* cancel when so many came; 0: never */
@@ -60,8 +61,8 @@ struct cim_op driver_op(struct driver *d, enum cim_verb verb);
 /* Submits and runs the home queue until done; pages and refuses as *a says. */
 void driver_run(struct driver *d, struct cim_op *op, struct answer *a);
 void driver_start(struct driver *d, struct cim_op *op, struct answer *a); /* only submits */
-void driver_pump(struct driver *d, const struct answer *a); /* until done */
-bool driver_step(struct driver *d, int wait_ms); /* one post */
+void driver_pump(struct driver *d, const struct answer *a);               /* until done */
+bool driver_step(struct driver *d, int wait_ms);                          /* one post */
 
 /* Short forms; all fail the test when the operation fails. */
 void driver_mof(struct driver *d, const char *ns, const char *text);
@@ -69,7 +70,8 @@ cimf_status driver_mof_status(struct driver *d, const char *ns, const char *text
 struct cim_path driver_path(struct driver *d, const char *text);
 cimf_status driver_query(struct driver *d, const char *ns, const char *text, struct answer *a);
 cimf_status driver_get(struct driver *d, const char *ns, const char *path, struct answer *a);
-cimf_status driver_enum(struct driver *d, const char *ns, const char *cls, uint32_t flags, struct answer *a);
+cimf_status driver_enum(struct driver *d, const char *ns, const char *cls, uint32_t flags,
+                        struct answer *a);
 cimf_status driver_delete(struct driver *d, const char *ns, const char *path);
 /* PutInstance of a new instance of cls with "name=value" pairs, values as text; "name=" NULL. */
 cimf_status driver_put(struct driver *d, const char *ns, const char *cls, uint32_t flags, ...)
@@ -78,6 +80,7 @@ cimf_status driver_put(struct driver *d, const char *ns, const char *cls, uint32
 const char *driver_text(struct driver *d, const struct answer *a, unsigned n, const char *property);
 const char *driver_class_name(const struct answer *a, unsigned n);
 
-#define assert_status(got, want) assert_string_equal(cimf_status_name(got), cimf_status_name(CIMF_##want))
+#define assert_status(got, want)                                                                   \
+    assert_string_equal(cimf_status_name(got), cimf_status_name(CIMF_##want))
 
 #endif
