@@ -31,6 +31,7 @@ int cli_failed(const struct cli *c, const cimf_error *e)
     }
     if (e->column) fprintf(stderr, " (column %u)", e->column);
     fprintf(stderr, "\n  status %s", info->name);
+    if (e->text[0] && strcmp(e->text, info->text) != 0) fprintf(stderr, " (%s)", info->text);
     if (e->native) fprintf(stderr, ", code 0x%08X", e->native);
     if (e->protocol && e->protocol != e->native) fprintf(stderr, ", fault %u (0x%08X)", e->protocol, e->protocol);
     if (e->http_status && e->http_status != 200 && e->http_status != 500) fprintf(stderr, ", HTTP %d", e->http_status);

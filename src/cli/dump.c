@@ -91,10 +91,34 @@ static int dump_instances(struct dump *d, const cimf_class *cls)
     return status == CIMF_OK ? 0 : cli_failed(d->c, &d->e);
 }
 
+static const cimf_class *find(const struct dump *d, cimf_str name)
+{
+    for (size_t i = 0; i < d->class_count; i++) {
+        if (cimf_name_equal(cimf_class_name(d->classes[i]), name)) return d->classes[i];
+    }
+    return NULL;
+}
+
+/* Some class is abstract below one that is not: DSP0004 allows it, WMI does not. WS-Management carries no
+ * qualifier declarations, but a namespace that follows DSP0004 is known by having one of Abstract. */
+static bool follows_dsp0004(const struct dump *d)
+{
+    for (size_t i = 0; i < d->class_count; i++) {
+        if (!(cimf_class_traits(d->classes[i]) & CIMF_CLASS_ABSTRACT)) continue;
+        cimf_str name = cimf_class_superclass(d->classes[i]);
+        const cimf_class *super = name.n ? find(d, name) : NULL;
+        if (super && !(cimf_class_traits(super) & CIMF_CLASS_ABSTRACT)) return true;
+    }
+    return false;
+}
+
 static int write_all(struct dump *d)
 {
     cimf_str ns = cimf_session_namespace(d->c->session);
     cimf_mof_namespace(ns, write_text, stdout);
+    if (follows_dsp0004(d)) {
+        fputs("\nQualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(Restricted);\n", stdout);
+    }
     for (size_t i = 0; i < d->class_count; i++) {
         if (is_system(d->classes[i])) continue; /* every namespace has them */
         putchar('\n');

@@ -77,7 +77,9 @@ static cimf_status add_chain(struct adding *a, const struct cim_class_decl *d)
         d = chain[--depth];
         map_del(&a->waiting, d->name);
         if (cim_schema_edit_class(a->editor, d->name)) continue;
-        cimf_status status = cim_schema_put(a->editor, d, CIM_RESOLVE_SYSTEM | CIM_RESOLVE_FORCE, NULL, a->e);
+        /* The server accepted them: nothing to be strict about here. */
+        unsigned flags = CIM_RESOLVE_SYSTEM | CIM_RESOLVE_FORCE | CIM_RESOLVE_DSP0004;
+        cimf_status status = cim_schema_put(a->editor, d, flags, NULL, a->e);
         if (status != CIMF_OK) return status;
     }
     return CIMF_OK;
