@@ -205,6 +205,16 @@ static void enumerate_classes(void **state)
     assert_true(classes(d, "", 0, &e) > 40);
     classes(d, "NoSuch", 0, &f);
     assert_status(f.status, INVALID_CLASS);
+    driver_mof(d, "root/test",
+               "class EOwn : E { string P; uint32 M(); };\n"
+               "class ETwo : EOwn { string Q; uint32 N(); };");
+    struct answer local = { 0 };
+    classes(d, "EOwn", CIM_LOCAL_ONLY, &local);
+    const struct cim_class *two = cim_as_class(local.objects[0]);
+    assert_int_equal(two->property_count, 1);
+    assert_true(has(two, "Q"));
+    assert_int_equal(two->method_count, 1);
+    assert_null(cim_class_method(two, SLICE("M")));
     struct answer roots = { 0 };
     classes(d, "", CIM_SHALLOW, &roots);
     for (unsigned i = 0; i < roots.count; i++) assert_null(cim_as_class(roots.objects[i])->super);

@@ -132,19 +132,21 @@ static void name_class(char *out, int c)
 
 static cimf_status real_put_class(struct driver *d, int c, int parent, unsigned own, uint32_t flags)
 {
-    char text[512];
-    int n = sprintf(text, "class M%d", c);
-    if (parent >= 0) n += sprintf(text + n, " : M%d", parent);
-    n += sprintf(text + n, " { ");
-    if (parent < 0) n += sprintf(text + n, "[key] uint32 K; ");
+    struct buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "class M%d", c);
+    if (parent >= 0) buf_printf(&text, " : M%d", parent);
+    buf_str(&text, " { ");
+    if (parent < 0) buf_str(&text, "[key] uint32 K; ");
     for (int p = 0; p < PROPS; p++) {
-        if (own & 1u << p) n += sprintf(text + n, "%s P%d; ", p % 2 ? "string" : "sint32", p);
+        if (own & 1u << p) buf_printf(&text, "%s P%d; ", p % 2 ? "string" : "sint32", p);
     }
-    sprintf(text + n, "};");
-    struct mof_source source = { SLICE("model"), slice_str(text) };
+    buf_str(&text, "};");
+    struct mof_source source = { SLICE("model"), arena_dup(&d->arena, buf_slice(&text)) };
+    buf_free(&text);
     struct mof_unit unit;
     struct error e = ERROR_INIT;
-    if (mof_parse(&d->arena, &source, NULL, &unit, &e)) fail_msg("%s: %s", text, error_text(&e));
+    if (mof_parse(&d->arena, &source, NULL, &unit, &e)) fail_msg("%s", error_text(&e));
     struct cim_op op = driver_op(d, CIM_OP_PUT_CLASS);
     struct answer a = { 0 };
     op.class_decl = &unit.productions[0].cls.decl;

@@ -4,6 +4,41 @@
 
 /* --- classes ---------------------------------------------------------------------------------- */
 
+/* Class results as asked for: with the words of a locale, or reduced to what the class itself
+ * declares. */
+static const struct cim_class *local_members(struct task *t, const struct cim_class *cls)
+{
+    struct arena *a = &t->arena;
+    uint16_t *own = ARENA_ARRAY(a, cls->property_count + 1, uint16_t);
+    const struct cim_class *local;
+    uint32_t n = 0;
+    for (uint32_t i = 0; own && i < cls->property_count; i++) {
+        bool declared = cls->properties[i].flags & (CIM_PROP_LOCAL | CIM_PROP_OVERRIDDEN);
+        if (declared) own[n++] = (uint16_t)i;
+    }
+    if (!own || cim_class_project(a, cls, own, n, &local)) return NULL;
+    /* Nobody else knows the class yet: it may still be written. */
+    struct cim_class *c = (struct cim_class *)(uintptr_t)local;
+    struct cim_method *methods = ARENA_ARRAY(&c->arena, cls->method_count + 1, struct cim_method);
+    if (!methods) return NULL;
+    for (uint32_t i = 0; i < cls->method_count; i++) {
+        if (cls->methods[i].flags & CIM_METHOD_LOCAL) methods[c->method_count++] = cls->methods[i];
+    }
+    c->methods = methods;
+    c->flags &= ~(uint32_t)CIM_CLASS_PROJECTED;
+    return local;
+}
+
+static enum gen class_result(struct task *t, struct localised *words, const struct cim_class *cls,
+                             const struct cim_object **out)
+{
+    cls = localised_class(words, t, cls);
+    if (t->in->flags & CIM_LOCAL_ONLY) cls = local_members(t, cls);
+    if (!cls) return task_fail(t, CIMF_OUT_OF_MEMORY);
+    *out = &cls->object;
+    return GEN_OBJECT;
+}
+
 struct class_get {
     const struct cim_class *cls;
     struct localised words;
@@ -13,9 +48,9 @@ static enum gen get_class_next(struct task *t, const struct cim_object **out)
 {
     struct class_get *g = t->gen;
     if (!g->cls) return GEN_END;
-    *out = &localised_class(&g->words, t, g->cls)->object;
+    const struct cim_class *cls = g->cls;
     g->cls = NULL;
-    return GEN_OBJECT;
+    return class_result(t, &g->words, cls, out);
 }
 
 static void get_class_close(struct task *t)
@@ -59,8 +94,7 @@ static enum gen enum_classes_next(struct task *t, const struct cim_object **out)
         if (c && c == w->top) c = cim_schema_walk(t->schema, w->top, &w->at); /* P8 */
     }
     if (!c) return GEN_END;
-    *out = &localised_class(&w->words, t, c)->object;
-    return GEN_OBJECT;
+    return class_result(t, &w->words, c, out);
 }
 
 static void enum_classes_close(struct task *t)
