@@ -26,7 +26,8 @@ static bool take_providers(struct cimom *m, const struct provider_class *const *
     m->providers = calloc(n + 1, sizeof *m->providers);
     if (!m->providers) return false;
     for (size_t i = 0; i < n; i++) m->providers[i].provider = list[i];
-    m->provider_count = n;
+    m->providers[n].provider = &qualifier_provider; /* of the object manager itself */
+    m->provider_count = n + 1;
     return true;
 }
 

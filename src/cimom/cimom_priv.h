@@ -100,6 +100,7 @@ void table_remove(struct cimom *m, struct slice name); /* and those below it */
 /* Names of direct children of a namespace (last part only), sorted, in the arena. */
 cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a,
                            struct slice **out, size_t *count);
+extern const struct provider_class qualifier_provider; /* qualifier_provider.c */
 bool is_namespace_class(const struct cim_class *cls); /* __NAMESPACE */
 
 /* --- edit.c: changing schemas inside a write function -------------------------------------------

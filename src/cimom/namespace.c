@@ -16,7 +16,7 @@ static struct cimom_ns *ns_new(struct cimom *m, struct slice name)
     map_init(&ns->providers, true);
     for (size_t i = 0; i < m->provider_count; i++) {
         const struct provider_class *p = m->providers[i].provider;
-        if (!slice_ieq(slice_str(p->ns), name)) continue;
+        if (strcmp(p->ns, PROVIDER_ANY_NAMESPACE) != 0 && !slice_ieq(slice_str(p->ns), name)) continue;
         if (!map_put(&ns->providers, slice_str(p->class_name), &m->providers[i], NULL)) {
             ns_unref(ns);
             return NULL;

@@ -42,8 +42,10 @@ struct provider_call {
     void *manager_state;
 };
 
+#define PROVIDER_ANY_NAMESPACE "*"
+
 struct provider_class {
-    const char *ns;                  /* "root/cimv2" */
+    const char *ns;                  /* "root/cimv2", or PROVIDER_ANY_NAMESPACE */
     const char *class_name;
     unsigned flags;                  /* enum provider_flag */
     /* Finds the rows. *state is the provider's own, given to fill and close. */

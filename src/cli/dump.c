@@ -112,10 +112,29 @@ static bool follows_dsp0004(const struct dump *d)
     return false;
 }
 
+/* Declared qualifiers, where the server shows them (ours does): a schema of DMTF does not compile without. */
+static void write_qualifiers(struct dump *d)
+{
+    cimf_operation *op;
+    const cimf_instance *in = NULL;
+    cimf_error quiet = { 0 };
+    cimf_str name = cimf_str_of("__QualifierDeclaration");
+    if (cimf_enumerate(d->c->session, cimf_str_of(""), name, 0, &op, &quiet) != CIMF_OK) return;
+    while (cimf_operation_next(op, &in, &quiet) == CIMF_OK && in) {
+        cimf_value value;
+        if (cimf_instance_get(in, cimf_str_of("Declaration"), &value) != CIMF_OK || value.type != CIMF_TYPE_STRING || value.null) continue;
+        putchar('\n');
+        write_text(value.v.s, stdout);
+        putchar('\n');
+    }
+    cimf_operation_free(op);
+}
+
 static int write_all(struct dump *d)
 {
     cimf_str ns = cimf_session_namespace(d->c->session);
     cimf_mof_namespace(ns, write_text, stdout);
+    write_qualifiers(d);
     if (follows_dsp0004(d)) {
         fputs("\nQualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(Restricted);\n", stdout);
     }
