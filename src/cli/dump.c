@@ -122,7 +122,7 @@ static void write_qualifiers(struct dump *d)
     if (cimf_enumerate(d->c->session, cimf_str_of(""), name, 0, &op, &quiet) != CIMF_OK) return;
     while (cimf_operation_next(op, &in, &quiet) == CIMF_OK && in) {
         cimf_value value;
-        if (cimf_instance_get(in, cimf_str_of("Declaration"), &value) != CIMF_OK || value.type != CIMF_TYPE_STRING || value.null) continue;
+        if (cimf_instance_get(in, cimf_str_of("Declaration"), &value) != CIMF_OK || value.type != CIMF_STRING || value.null) continue;
         putchar('\n');
         write_text(value.v.s, stdout);
         putchar('\n');
