@@ -16,8 +16,8 @@ int cli_class_of(struct cli *c, cimf_str ns, cimf_str name, const cimf_class **o
     if (status == CIMF_OK && found) *out = cimf_class_ref(found);
     cimf_operation_free(op);
     /* The server may not tell classes (older Windows, Openwsman): then values travel as text. */
-    bool untold = status == CIMF_OK || cimf_status_info(status)->exit_code == 7 || status == CIMF_PROTOCOL_ERROR ||
-                  status == CIMF_WSMAN_INVALID_RESOURCE_URI;
+    int exit_code = cimf_status_info(status)->exit_code;
+    bool untold = status != CIMF_INVALID_CLASS && status != CIMF_INVALID_NAMESPACE && exit_code != 4 && exit_code != 5 && exit_code != 6;
     return untold ? 0 : cli_failed(c, &e);
 }
 

@@ -68,11 +68,13 @@ static cimf_status object_read(struct wsman_codec *c, const struct xml_node *n, 
     }
     struct slice name = type_class(n);
     const struct xml_node *holder = n, *child = xml_first(n);
-    if (!name.n && child && !xml_next(child)) {
+    bool wrapped = child && !xml_next(child) && (xml_first(child) || !child->text.n);
+    if (!name.n && wrapped) {
         holder = child;
         name = child->name;
     }
-    if (!name.n) return mismatch(e, n, CIM_OBJECT);
+    if (!name.n && c->schema) return mismatch(e, n, CIM_OBJECT);
+    if (!name.n) name = n->name; /* a structure of no class, as in configuration resources */
     const struct cim_class *cls = c->schema ? cim_schema_class(c->schema, name) : NULL;
     if (!cls && c->schema) {
         error_set(e, CIMF_TYPE_MISMATCH, "wsman", "the class " SLICE_FMT " of the embedded object does not exist",
