@@ -1,4 +1,4 @@
-/* covers: cim-core:Q3 */
+/* covers: cim-core:Q3 cim-core:P20 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
