@@ -217,7 +217,7 @@ static void lock_text(int fd, char out[LOCK_TEXT])
 static void lock_mark(int fd, const char *text, bool flush)
 {
     char line[LOCK_LINE + 1];
-    snprintf(line, sizeof line, "%-*s\n", LOCK_LINE - 1, text);
+    snprintf(line, sizeof line, "%-*.*s\n", LOCK_LINE - 1, LOCK_LINE - 1, text);
     if (pwrite(fd, line, LOCK_LINE, 0) != LOCK_LINE || (flush && fdatasync(fd))) {
         log_warn("repo", "the lock file cannot be written: the next start checks every record");
     }
