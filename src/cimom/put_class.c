@@ -260,13 +260,18 @@ cimf_status start_put_class(struct task *t)
 
 /* --- deleting --------------------------------------------------------------------------------- */
 
+static cimf_status check_system(const struct cim_class *cls, struct error *e)
+{
+    if (!(cls->flags & CIM_CLASS_SYSTEM)) return CIMF_OK;
+    return refuse(e, CIMF_INVALID_OPERATION, cls->name, "system classes cannot be deleted");
+}
+
 cimf_status delete_class_in(struct edit *ed, struct edit_ns *en, struct slice name, struct error *e)
 {
     const struct cim_class *cls = edit_class(en, name);
     if (!cls) return refuse(e, CIMF_NOT_FOUND, name, "the class does not exist");
-    if (cls->flags & CIM_CLASS_SYSTEM) {
-        return refuse(e, CIMF_INVALID_OPERATION, name, "system classes cannot be deleted");
-    }
+    cimf_status s = check_system(cls, e);
+    if (s) return s;
     struct arena a;
     arena_init(&a, 0);
     /* Everything below goes first: the last of a pre-order walk before the first. */
@@ -275,7 +280,7 @@ cimf_status delete_class_in(struct edit *ed, struct edit_ns *en, struct slice na
     struct slice *names = ARENA_ARRAY(&a, cim_schema_count(en->base) + 1, struct slice);
     while (names && top && (c = cim_schema_walk(en->base, top, &at))) names[n++] = c->name;
     if (names && !n) names[n++] = cls->name;
-    cimf_status s = names ? CIMF_OK : CIMF_OUT_OF_MEMORY;
+    s = names ? CIMF_OK : CIMF_OUT_OF_MEMORY;
     while (!s && n-- > 0) {
         c = edit_class(en, names[n]);
         if (c && cim_class_isa(c, name)) s = edit_delete_class(ed, en, c, e);
@@ -313,6 +318,7 @@ cimf_status start_delete_class(struct task *t)
     if (s) return s;
     s = input_class(t, t->in->path.class_name, &cls);
     if (s) return s == CIMF_INVALID_CLASS ? t->error->status = CIMF_NOT_FOUND : s;
+    s = check_system(cls, t->error);
     for (size_t at = 0; !s && (c = cim_schema_walk(t->schema, cls, &at));) s = check_provider(t, c);
     t->gen = ARENA_NEW(&t->arena, struct class_change);
     t->next = delete_class_next;

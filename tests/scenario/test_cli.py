@@ -72,7 +72,7 @@ class Cli(unittest.TestCase):
         self.assertIn("127.0.0.1", self.cim("identify", "wsmv://u@127.0.0.1:1/", code=5))
         self.cim("query", self.url, "SELEKT", code=2)
         self.cim("nonsense", code=2)
-        self.assertIn("wsmv+https", self.cim("identify", "wsmv+ftp://x", code=7).lower())
+        self.assertIn("wsmv+https", self.cim("identify", "wsmv+ftp://x", code=2).lower())
         self.cim("get", self.url, "Test_Nothing.A=1", code=3)
 
     def test_https_checks_the_certificate(self):
