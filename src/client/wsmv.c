@@ -14,6 +14,7 @@ struct wsmv {
     struct buf authorization;        /* "Basic ...", wiped; n == 0: none */
     struct slice target;             /* "/wsman", in the session's arena */
     struct cimf_operation *current;  /* whose message is under way */
+    bool reused;                     /* the connection has carried a reply already */
 };
 
 struct wsmv_task {
@@ -128,6 +129,7 @@ static void wsmv_cancel(struct cimf_operation *op)
     struct wsman_task *t = task_of(op)->task;
     if (w->current == op) {
         http_session_close(w->http); /* HTTP knows no other way to take a request back */
+        w->reused = false;
         w->current = NULL;
     }
     if (wsman_task_release(t)) return;
@@ -234,12 +236,17 @@ static void wsmv_step(struct cimf_session *s)
         if (status != CIMF_OK) {
             if (e.status == CIMF_OK) e.status = status;
             w->current = NULL;
-            wsman_task_fail(t, &e);
+            /* A server may end an idle connection just when a request is on its way (RFC 9110, 9.2.2). */
+            bool again = w->reused && status == CIMF_CONNECTION_LOST && wsman_task_repeatable(t);
+            w->reused = false;
+            if (again) wsman_task_repeat(t);
+            else wsman_task_fail(t, &e);
             continue;
         }
         if (!done) return;
         const struct http_client_reply *reply = http_session_reply(w->http);
         w->current = NULL;
+        w->reused = reply->keep_alive;
         wsman_task_reply(t, reply->status, reply->content_type, reply->body);
     }
 }

@@ -86,6 +86,10 @@ enum wsman_task_state wsman_task_state(const struct wsman_task *t);
 struct slice wsman_task_message(struct wsman_task *t);
 /* The whole reply, whatever its status. Borrowed for the call. */
 void wsman_task_reply(struct wsman_task *t, int http_status, struct slice content_type, struct slice body);
+/* The message under way may be sent once more when its connection broke: it only reads and keeps no place. */
+bool wsman_task_repeatable(const struct wsman_task *t);
+/* Instead of a reply: SEND again, with the same request under a new MessageID. */
+void wsman_task_repeat(struct wsman_task *t);
 /* Instead of a reply. */
 void wsman_task_fail(struct wsman_task *t, const struct error *e);
 /* wsman_task_next has an item, or the end is known. */

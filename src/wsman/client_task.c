@@ -428,6 +428,22 @@ void wsman_task_reply(struct wsman_task *t, int http_status, struct slice conten
     if (!try_names(t)) fail(t, status);
 }
 
+bool wsman_task_repeatable(const struct wsman_task *t)
+{
+    if (t->state != WSMAN_TASK_WAIT) return false;
+    if (t->want.n) return true; /* Get of a class */
+    if (t->phase != PHASE_MAIN) return false;
+    switch (t->request.verb) {
+    case WSMAN_ASK_PUT: case WSMAN_ASK_CREATE: case WSMAN_ASK_DELETE: case WSMAN_ASK_INVOKE: return false;
+    default: return true;
+    }
+}
+
+void wsman_task_repeat(struct wsman_task *t)
+{
+    t->state = WSMAN_TASK_SEND;
+}
+
 void wsman_task_fail(struct wsman_task *t, const struct error *e)
 {
     t->want = SLICE("");
