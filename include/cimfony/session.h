@@ -71,8 +71,8 @@ typedef struct cimf_session_options {
  * password would travel in the clear; CIMF_TLS_FAILED: the CA file. */
 CIMF_API cimf_status cimf_session_open(cimf_str url, const cimf_session_options *options,
                                        cimf_session **out, cimf_error *e);
-/* Ends its operations. Enumerations that were not read to the end are released on the server first: that
- * may block for up to a second. */
+/* Frees its operations too: do not touch them afterwards. Enumerations that were not read to the end are
+ * released on the server first: that may block for up to a second. */
 CIMF_API void cimf_session_free(cimf_session *s);
 
 /* Of the URL and the options; as long as the session. */

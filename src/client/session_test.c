@@ -209,6 +209,7 @@ static void test_reconnect(void **state)
     assert_int_equal(s.connections, 2);
 }
 
+/* covers: wsman:L1 */
 static void test_failures(void **state)
 {
     static const struct {
@@ -242,7 +243,7 @@ static void test_refused(void **state)
     cimf_session_free(session);
 }
 
-/* A loop of the caller's own; two enumerations take turns on one connection. covers: wsman:L1 */
+/* A loop of the caller's own; two enumerations take turns on one connection. */
 static void test_own_loop(void **state)
 {
     struct server s;
