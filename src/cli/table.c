@@ -7,7 +7,7 @@
 
 #include "cli/output.h"
 
-enum { HOLD = 1000, NARROW = 12, GAP = 2 };
+enum { HOLD = 1000, NARROW = 8, WIDE = 28, GAP = 2 };
 
 struct column {
     char *name;
@@ -28,6 +28,8 @@ struct table {
     uint32_t row_count;
     bool headed;      /* the header of these columns is out: widths are fixed */
     bool any;         /* some header is out */
+    uint32_t hidden;  /* columns that some table leaves out */
+    bool whole;       /* rows are whole instances, not selections */
 };
 
 static bool begin(struct output *o)
@@ -65,6 +67,7 @@ static bool make_columns(struct table *t, const cimf_instance *in)
     uint32_t *order, count = cimf_instance_count(in);
     bool whole = output_is_whole(in);
     if (!output_order(in, &order)) return false;
+    t->whole = whole;
     t->columns = calloc((size_t)count + 1, sizeof *t->columns);
     for (uint32_t k = 0; t->columns && k < count; k++) {
         if (whole && cimf_instance_state(in, order[k]) == CIMF_STATE_ABSENT) continue;
@@ -93,37 +96,91 @@ static bool fits(const struct table *t, const cimf_instance *in)
     return sent <= t->column_count;
 }
 
-/* Which columns are shown, and how wide. */
-static uint32_t layout(struct output *o, struct table *t)
+static unsigned total_width(const struct table *t)
 {
-    uint32_t hidden = 0;
-    unsigned total = 0, wide = 0;
+    unsigned total = 0;
     for (uint32_t i = 0; i < t->column_count; i++) {
-        struct column *c = &t->columns[i];
-        c->shown = !o->width || c->used || t->column_count <= 8;
-        if (c->shown) total += c->width + GAP;
+        if (t->columns[i].shown) total += t->columns[i].width + GAP;
     }
-    if (!o->width || total <= o->width + GAP) return 0;
-    /* Cut the widest columns, but to no less than NARROW. */
-    while (total > o->width + GAP) {
+    return total ? total - GAP : 0;
+}
+
+static const char *cell_text(const struct table *t, uint32_t row, uint32_t column)
+{
+    const struct text *cell = &t->rows[row].cells[column];
+    return cell->n ? cell->p : "";
+}
+
+/* Every row says the same as the column before it does. */
+static bool repeats(const struct table *t, uint32_t column, uint32_t before)
+{
+    for (uint32_t r = 0; r < t->row_count; r++) {
+        if (strcmp(cell_text(t, r, column), cell_text(t, r, before)) != 0) return false;
+    }
+    return true;
+}
+
+static bool constant(const struct table *t, uint32_t column)
+{
+    for (uint32_t r = 1; r < t->row_count; r++) {
+        if (strcmp(cell_text(t, r, column), cell_text(t, 0, column)) != 0) return false;
+    }
+    return t->row_count > 1;
+}
+
+static bool is_creation_class(const char *name)
+{
+    static const char tail[] = "CreationClassName";
+    size_t n = strlen(name), m = sizeof tail - 1;
+    return n >= m && strcmp(name + n - m, tail) == 0;
+}
+
+/* Whole instances have many properties of little news; one kind after another goes until the rest fits. */
+static void leave_out(struct table *t, unsigned width)
+{
+    for (int kind = 0; kind < 3 && total_width(t) > width; kind++) {
+        for (uint32_t i = 1; i < t->column_count; i++) {
+            struct column *c = &t->columns[i];
+            if (kind == 0 && is_creation_class(c->name)) c->shown = false;
+            for (uint32_t k = 0; kind == 1 && c->shown && k < i; k++) {
+                if (t->columns[k].shown && repeats(t, i, k)) c->shown = false;
+            }
+            if (kind == 2 && constant(t, i)) c->shown = false;
+        }
+    }
+}
+
+/* Cuts the widest columns, but to no less than `least`. */
+static void squeeze(struct table *t, unsigned width, unsigned least)
+{
+    for (unsigned total = total_width(t); total > width; total--) {
         struct column *widest = NULL;
         for (uint32_t i = 0; i < t->column_count; i++) {
             struct column *c = &t->columns[i];
-            if (c->shown && c->width > NARROW && (!widest || c->width > widest->width)) widest = c;
+            bool cut = c->shown && !c->right && c->width > least;
+            if (cut && (!widest || c->width > widest->width)) widest = c;
         }
-        if (!widest) break;
+        if (!widest) return;
         widest->width--;
-        total--;
     }
+}
+
+/* Which columns are shown, and how wide; the number of those that are not. */
+static uint32_t layout(struct output *o, struct table *t)
+{
+    uint32_t hidden = 0;
+    unsigned taken = 0;
+    for (uint32_t i = 0; i < t->column_count; i++) {
+        t->columns[i].shown = !o->width || t->columns[i].used || !t->whole;
+    }
+    if (!o->width || total_width(t) <= o->width) return 0;
+    if (t->whole) leave_out(t, o->width);
+    squeeze(t, o->width, t->whole ? WIDE : NARROW);
     for (uint32_t i = 0; i < t->column_count; i++) {
         struct column *c = &t->columns[i];
-        if (!c->shown) continue;
-        if (wide && wide + c->width > o->width) {
-            c->shown = false;
-            hidden++;
-        } else {
-            wide += c->width + GAP;
-        }
+        if (c->shown && taken && taken + c->width > o->width) c->shown = false;
+        if (c->shown) taken += c->width + GAP;
+        hidden += !c->shown && c->used;
     }
     return hidden;
 }
@@ -165,7 +222,7 @@ static void flush(struct output *o, struct table *t)
         uint32_t hidden = layout(o, t);
         if (t->any) fputc('\n', o->out);
         line(o, t, NULL);
-        if (hidden) fprintf(stderr, "(%u more columns do not fit; -o list shows everything)\n", hidden);
+        if (hidden > t->hidden) t->hidden = hidden;
         t->headed = t->any = true;
     }
     for (uint32_t r = 0; r < t->row_count; r++) line(o, t, &t->rows[r]);
@@ -202,7 +259,10 @@ static bool add(struct output *o, const cimf_instance *in)
 
 static bool end(struct output *o)
 {
-    flush(o, o->state);
+    struct table *t = o->state;
+    flush(o, t);
+    fflush(o->out);
+    if (t->hidden) fprintf(stderr, "(%u more columns do not fit; -o list shows everything)\n", t->hidden);
     return true;
 }
 
