@@ -62,7 +62,7 @@ CIMF_API cimf_status cimf_get_class(cimf_session *s, cimf_str ns, cimf_str class
                                     cimf_error *e);
 /* All classes of a namespace, or those below `top` (not "" ), superclasses before their subclasses. */
 enum cimf_classes_flag {
-    CIMF_CLASS_NAMES = 1 /* by cimf_operation_path: the names only, in the server's order */
+    CIMF_CLASS_NAMES = 1 /* names only, by cimf_operation_next_name, in the order of the server */
 };
 CIMF_API cimf_status cimf_classes(cimf_session *s, cimf_str ns, cimf_str top, unsigned flags,
                                   cimf_operation **out, cimf_error *e);
