@@ -219,7 +219,7 @@ static void test_failures(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct server s;
         server_start(&s, rows[i].manner);
-        cimf_session *session = session_to(&s, 500);
+        cimf_session *session = session_to(&s, rows[i].manner == SILENT ? 500 : 60000);
         cimf_error e;
         cimf_status status = identify(session, &e);
         if (status != rows[i].want) fail_msg("%zu: %s, %s", i, cimf_status_name(status), e.text);
@@ -227,7 +227,7 @@ static void test_failures(void **state)
         assert_true(e.text[0]);
         cimf_session_free(session);
         server_stop(&s);
-        assert_int_equal(s.requests, 1); /* never sent again by itself */
+        assert_true(s.requests <= 1); /* never sent again by itself */
     }
 }
 
@@ -236,7 +236,7 @@ static void test_refused(void **state)
     struct server s;
     server_start(&s, WHOLE);
     server_stop(&s);
-    cimf_session *session = session_to(&s, 500);
+    cimf_session *session = session_to(&s, 60000);
     cimf_error e;
     assert_int_equal(identify(session, &e), CIMF_CONNECT_FAILED);
     assert_non_null(strstr(e.hint, "127.0.0.1"));

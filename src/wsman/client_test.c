@@ -108,6 +108,23 @@ static void test_dmtf_uris(void **state)
     wsman_client_free(c);
 }
 
+/* covers: wsman:L4 */
+static void test_locale(void **state)
+{
+    struct wsman_client_config config = { .to = SLICE("http://h/wsman"), .ns = SLICE("root/cimv2"), .timeout_us = 1000000,
+                                          .max_envelope = 8192, .max_elements = 1, .locale = SLICE("de-DE"), .form = WSMAN_URI_WMI };
+    struct wsman_client *c = NULL;
+    assert_int_equal(wsman_client_new(&config, &c), CIMF_OK);
+    struct wsman_request r = { .verb = WSMAN_ASK_ENUMERATE, .class_name = SLICE("X") };
+    struct wsman_task *t = peer_start(c, &r);
+    struct slice m = wsman_task_message(t);
+    assert_slice(peer_between(m, "<w:Locale xml:lang=\"", "/>"), "de-DE\" s:mustUnderstand=\"false\"");
+    struct slice data = peer_between(m, "<p:DataLocale", "/>");
+    assert_non_null(memmem(data.p, data.n, "xml:lang=\"de-DE\" s:mustUnderstand=\"false\"", 41));
+    wsman_task_free(t);
+    wsman_client_free(c);
+}
+
 /* The class is not told: the shapes of the values speak. */
 static void test_without_class(void **state)
 {
@@ -295,7 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_identify, setup, teardown),
         cmocka_unit_test_setup_teardown(test_enumerate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_sent, setup, teardown),
-        cmocka_unit_test(test_dmtf_uris),
+        cmocka_unit_test(test_dmtf_uris), cmocka_unit_test(test_locale),
         cmocka_unit_test_setup_teardown(test_without_class, setup, teardown),
         cmocka_unit_test_setup_teardown(test_get_with_class, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fragments, setup, teardown),
