@@ -21,13 +21,14 @@ int cli_class_of(struct cli *c, cimf_str ns, cimf_str name, const cimf_class **o
     return untold ? 0 : cli_failed(c, &e);
 }
 
-/* An instance of the class of a path (or of a class by name) with the given words set. */
-static int make_instance(struct cli *c, cimf_str path, int first_word, cimf_instance **out)
+/* An instance of the class of a path (or of a class by name) with the given words set; ns is the namespace of
+ * the path, "" if it has none. */
+static int make_instance(struct cli *c, cimf_str path, int first_word, char ns[NAME_MAX_BYTES], cimf_instance **out)
 {
-    char ns[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
+    char name[NAME_MAX_BYTES];
     cimf_error e;
     const cimf_class *cls;
-    if (cimf_path_split(path, ns, sizeof ns, name, sizeof name, &e) != CIMF_OK) return cli_failed(c, &e);
+    if (cimf_path_split(path, ns, NAME_MAX_BYTES, name, sizeof name, &e) != CIMF_OK) return cli_failed(c, &e);
     int code = cli_class_of(c, cimf_str_of(ns), cimf_str_of(name), &cls);
     if (code) return code;
     cimf_status status = cls ? cimf_instance_new(cls, out) : cimf_instance_new_untyped(cimf_str_of(name), out);
@@ -44,7 +45,8 @@ int cli_set(struct cli *c)
     cimf_operation *op;
     cimf_instance *changes;
     const cimf_instance *after = NULL;
-    int code = make_instance(c, cli_operand(c, 1), 2, &changes);
+    char ns[NAME_MAX_BYTES];
+    int code = make_instance(c, cli_operand(c, 1), 2, ns, &changes);
     if (code) return code;
     cimf_status status = cimf_put(c->session, cimf_str_of(""), cli_operand(c, 1), changes, &op, &e);
     cimf_instance_free(changes);
@@ -67,9 +69,10 @@ int cli_create(struct cli *c)
     cimf_error e;
     cimf_operation *op;
     cimf_instance *in;
-    int code = make_instance(c, cli_operand(c, 1), 2, &in);
+    char ns[NAME_MAX_BYTES];
+    int code = make_instance(c, cli_operand(c, 1), 2, ns, &in);
     if (code) return code;
-    cimf_status status = cimf_create(c->session, cimf_str_of(""), in, &op, &e);
+    cimf_status status = cimf_create(c->session, cimf_str_of(ns), in, &op, &e);
     cimf_instance_free(in);
     if (status != CIMF_OK) return cli_failed(c, &e);
     status = cimf_operation_finish(op, &e);

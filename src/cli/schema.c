@@ -92,5 +92,6 @@ int cli_class(struct cli *c)
     status = cimf_operation_next_class(op, &cls, &e);
     if (status == CIMF_OK && cls) cimf_mof_class(cls, c->declared ? 0 : CIMF_MOF_FULL, write_text, stdout);
     cimf_operation_free(op);
+    if (status == CIMF_NOT_FOUND && !e.hint[0]) snprintf(e.hint, sizeof e.hint, "cim classes lists the classes of a namespace");
     return status == CIMF_OK ? 0 : cli_failed(c, &e);
 }

@@ -388,7 +388,7 @@ static void test_urls(void **state)
         { "wsmv://me:secret@h", NULL, NULL, NULL, CIMF_INVALID_PARAMETER },
         { "wsmv://h\r\nX: y/root", NULL, NULL, NULL, CIMF_INVALID_PARAMETER },
         { "wsmv://h/root?x=1", NULL, NULL, NULL, CIMF_INVALID_PARAMETER },
-        { "http://h", NULL, NULL, NULL, CIMF_NOT_SUPPORTED },
+        { "http://h", NULL, NULL, NULL, CIMF_INVALID_PARAMETER },
         { "wmi://h", NULL, NULL, NULL, CIMF_NOT_SUPPORTED },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

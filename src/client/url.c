@@ -29,6 +29,9 @@ static bool host_valid(struct slice s)
     return s.n > 0 && s.n < 256;
 }
 
+/* Management protocols that exist and that this library does not speak. */
+static const char *const later[] = { "wmi", "wsman", "wsman+https", "psrp", "psrp+https", "odata", "odata+https" };
+
 /* host[:port], [v6][:port] */
 static cimf_status read_authority(struct slice text, struct client_url *out, struct error *e)
 {
@@ -66,7 +69,11 @@ cimf_status client_url_read(struct slice text, struct client_url *out, struct er
         if (slice_ieq(out->scheme, slice_str(client_protocols[i]->scheme))) out->protocol = client_protocols[i];
     }
     if (!out->protocol) {
-        return bad(e, CIMF_NOT_SUPPORTED, out->scheme, "this protocol is not supported; use wsmv:// or wsmv+https://");
+        bool planned = false;
+        for (size_t i = 0; i < sizeof later / sizeof *later; i++) planned = planned || slice_ieq(out->scheme, slice_str(later[i]));
+        return bad(e, planned ? CIMF_NOT_SUPPORTED : CIMF_INVALID_PARAMETER, out->scheme,
+                   planned ? "this protocol is not supported yet; use wsmv:// or wsmv+https://"
+                           : "this is no management protocol; use wsmv:// or wsmv+https://");
     }
     struct slice authority = slice_split(slice_sub(rest, 3), '/', &out->ns);
     if (slice_find(authority, '@') < authority.n) {

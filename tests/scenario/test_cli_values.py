@@ -57,6 +57,17 @@ class Values(unittest.TestCase):
         self.assertEqual(self.make("word", 'Text="null"')["Text"], "null")
         self.assertEqual(self.make("empty", "Text=")["Text"], "")
 
+    def test_a_namespace_in_the_path(self):
+        cimv2 = self.url.replace("root/default", "root/cimv2")
+        path = self.cim("create", cimv2, "root/default:Test_Types", "Id=elsewhere", "U8=1").strip()
+        self.assertTrue(path.endswith('Test_Types.Id="elsewhere"'), path)
+        path = 'root/default:Test_Types.Id="elsewhere"'
+        self.cim("set", cimv2, path, "U8=2")
+        self.assertEqual(json.loads(self.cim("get", cimv2, path, "-o", "json"))["U8"], 2)
+        self.cim("delete", cimv2, path)
+        self.cim("get", self.url, 'Test_Types.Id="elsewhere"', code=3)
+        self.assertIn("cim classes", self.cim("class", self.url, "Nope", code=3))
+
     def test_refused(self):
         for words, said in ((["U8=256"], "uint8"), (["U8=x"], "uint8"), (["When=yesterday"], "datetime"), (["Nope=1"], "Nope"),
                             (["Flags={true,2x}"], "boolean"), (["Names={a"], "list"), (["noequals"], "NAME=VALUE"),
