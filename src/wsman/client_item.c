@@ -139,6 +139,24 @@ static cimf_status object_read(struct wsman_task *t, const struct xml_node *n, s
     return wsman_instance_guess(&c, n, class_name, out, e);
 }
 
+/* A schema query answers with classes: they are shown by name, as instances of meta_class. */
+static cimf_status class_item_read(struct wsman_task *t, const struct xml_node *n, struct cim_instance **out)
+{
+    static const struct cim_property_decl properties[] = {
+        { .name = SLICE("__CLASS"), .type = CIM_STRING }, { .name = SLICE("__SUPERCLASS"), .type = CIM_STRING },
+    };
+    const struct cim_class *cls;
+    cimf_status status = cim_class_adhoc(&t->batch, SLICE("meta_class"), properties, 2, &cls);
+    struct cim_instance *in = status == CIMF_OK ? cim_instance_new(&t->batch, cls) : NULL;
+    if (!in) return CIMF_OUT_OF_MEMORY;
+    const struct xml_attr *super = xml_attr(n, "SUPERCLASS");
+    cim_put_str(in, "__CLASS", xml_attr_value(n, "NAME"));
+    if (super) cim_put_str(in, "__SUPERCLASS", super->value);
+    in->result = 1;
+    *out = in;
+    return CIMF_OK;
+}
+
 static cimf_status item_read(struct wsman_task *t, const struct xml_node *n, const struct cim_class *fragment,
                              struct wsman_item *out, struct error *e)
 {
@@ -149,6 +167,8 @@ static cimf_status item_read(struct wsman_task *t, const struct xml_node *n, con
     if (is_fragment(n)) {
         status = object_read(t, n, t->space, fragment, t->select_from.n ? t->select_from : SLICE("Result"), &in, e);
         if (status == CIMF_OK) in->result = 1;
+    } else if (slice_is(n->name, "CLASS") && xml_attr(n, "NAME")) {
+        status = class_item_read(t, n, &in);
     } else {
         struct client_space *space = t->space;
         const struct cim_class *cls = NULL;

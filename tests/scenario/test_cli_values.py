@@ -68,6 +68,10 @@ class Values(unittest.TestCase):
         self.cim("get", self.url, 'Test_Types.Id="elsewhere"', code=3)
         self.assertIn("cim classes", self.cim("class", self.url, "Nope", code=3))
 
+    def test_schema_query(self):
+        rows = json.loads(self.cim("query", self.url, "SELECT * FROM meta_class WHERE __this ISA 'Test_Base'", "-o", "json"))
+        self.assertEqual(sorted((r["__CLASS"], r["__SUPERCLASS"]) for r in rows), [("Test_Base", None), ("Test_Derived", "Test_Base")])
+
     def test_refused(self):
         for words, said in ((["U8=256"], "uint8"), (["U8=x"], "uint8"), (["When=yesterday"], "datetime"), (["Nope=1"], "Nope"),
                             (["Flags={true,2x}"], "boolean"), (["Names={a"], "list"), (["noequals"], "NAME=VALUE"),
