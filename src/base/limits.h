@@ -32,6 +32,8 @@
 #define LIMIT_EPR_DEPTH 8
 #define LIMIT_URI 2048
 #define LIMIT_MESSAGE_ID 2048
+#define LIMIT_MECH_TOKEN 65535       /* bytes of one authentication token */
+#define LIMIT_MECH_LIST 32           /* mechanisms a SPNEGO peer may offer */
 #define LIMIT_CALL_DEPTH 16          /* provider calling back into the object manager */
 
 #endif

@@ -100,13 +100,16 @@ static const struct fold_range fold_ranges[] = {
 #include "base/fold_table.h"
 };
 
-uint32_t utf_fold(uint32_t c)
+static const struct fold_range upper_ranges[] = {
+#include "base/upper_table.h"
+};
+
+static uint32_t mapped(const struct fold_range *ranges, size_t count, uint32_t c)
 {
-    if (c < 0x80) return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-    size_t low = 0, high = sizeof fold_ranges / sizeof fold_ranges[0];
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        const struct fold_range *r = &fold_ranges[middle];
+        const struct fold_range *r = &ranges[middle];
         if (c < r->first) {
             high = middle;
         } else if (c > r->last) {
@@ -116,6 +119,18 @@ uint32_t utf_fold(uint32_t c)
         }
     }
     return c;
+}
+
+uint32_t utf_fold(uint32_t c)
+{
+    if (c < 0x80) return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+    return mapped(fold_ranges, sizeof fold_ranges / sizeof fold_ranges[0], c);
+}
+
+uint32_t utf_upper(uint32_t c)
+{
+    if (c < 0x80) return c >= 'a' && c <= 'z' ? c & ~0x20u : c;
+    return mapped(upper_ranges, sizeof upper_ranges / sizeof upper_ranges[0], c);
 }
 
 static uint32_t unit_at(const unsigned char *p, enum utf16_order order)

@@ -17,6 +17,8 @@ bool utf8_put(struct buf *b, uint32_t codepoint);
 size_t utf16_units(struct slice utf8);
 /* Simple case fold of one code point (CaseFolding.txt status C and S). */
 uint32_t utf_fold(uint32_t codepoint);
+/* Simple upper case within the basic plane, as Windows maps account names. */
+uint32_t utf_upper(uint32_t codepoint);
 
 enum utf16_order { UTF16_LE, UTF16_BE };
 /* Converts; odd length or (strict) lone surrogates make it fail with CIMF_BAD_REQUEST. Not strict:

@@ -127,6 +127,21 @@ static void folds(void **state)
     assert_int_equal(changed, 1428 + 26);
 }
 
+static void uppers(void **state)
+{
+    static const struct { uint32_t from, to; } pairs[] = {
+        { 'a', 'A' }, { 'z', 'Z' }, { '{', '{' }, { '`', '`' }, { 0xE9, 0xC9 }, { 0xF7, 0xF7 }, { 0xFF, 0x178 },
+        { 0xB5, 0xB5 }, { 0x131, 0x131 }, { 0x17F, 0x17F }, { 0xDF, 0xDF }, { 0x3C2, 0x3A3 }, { 0x430, 0x410 },
+        { 0x10428, 0x10428 } };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (utf_upper(pairs[i].from) != pairs[i].to) fail_msg("U+%04X", (unsigned)pairs[i].from);
+    }
+    for (uint32_t c = 0; c <= 0x10FFFF; c++) {
+        uint32_t u = utf_upper(c);
+        if (utf_upper(u) != u) fail_msg("U+%04X changes twice", (unsigned)c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +152,7 @@ int main(void)
         cmocka_unit_test(lone_surrogates),
         cmocka_unit_test(out_of_room),
         cmocka_unit_test(folds),
+        cmocka_unit_test(uppers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
