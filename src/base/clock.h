@@ -17,9 +17,10 @@ bool civil_valid(const struct civil *c);
 /* Offset of local time from UTC in minutes at that moment (thread-safe). */
 int clock_local_offset(int64_t wall_us);
 /* xs:duration to microseconds (the magnitude); months count 30 days, years 365 (MS-WSMV 3.1.4.1.6).
- * Accepts white space around, fractions of seconds (finer than a microsecond is dropped) and weeks;
- * false on bad syntax or overflow, outputs untouched. *negative tells a leading '-', *has_months that
- * years or months other than zero were given. Outputs may be NULL. */
+ * Accepts white space around, fractions of seconds (finer than a microsecond is dropped) and weeks. What is
+ * too long for *us is INT64_MAX: callers have limits of their own. false on bad syntax, outputs untouched.
+ * *negative tells a leading '-', *has_months that years or months other than zero were given. Outputs may
+ * be NULL. */
 bool duration_parse(struct slice s, int64_t *us, bool *negative, bool *has_months);
 
 #endif

@@ -78,7 +78,12 @@ static void durations(void **state)
         { "P0Y0M1D", INT64_C(86400000000), false, false }, { "PT1M", 60000000, false, false },
         { " \nP1DT1H1M1.25S ", INT64_C(90061250000), false, false },
         { "P2Y6M5DT12H35M30S", INT64_C(79101330000000), false, true },
-        { "P106751991DT4H54.775807S", INT64_C(9223372036854775807), false, false },
+        { "P106751991DT4H54.775807S", INT64_MAX, false, false },
+        { "P106751991DT4H54.775808S", INT64_MAX, false, false },
+        { "PT9223372036854.775808S", INT64_MAX, false, false },
+        { "P99999999999999999999D", INT64_MAX, false, false },
+        { "P9223372036854775807Y", INT64_MAX, false, true },
+        { "-P99999999999999999999DT1S", INT64_MAX, true, false },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t us;
@@ -96,8 +101,7 @@ static void bad_durations(void **state)
 {
     static const char *const bad[] = { "", "P", "-", "PT", "P1DT", "1S", "P1S", "PT1D", "PT1", "P1", "PT1M1H",
         "P1D1Y", "P1D1D", "PT1S1S", "PTS", "PT-1S", "PT.5S", "PT1.S", "PT1.5M", "P1.5D", "P1YT1Y", "+PT1S", "pt1s",
-        "PT1STT", "PT1ST1S", "P T1S", "--PT1S", "P99999999999999999999D", "P9223372036854775807Y",
-        "P106751991DT4H54.775808S", "PT9223372036854.775808S", "PT1S\x01" };
+        "PT1STT", "PT1ST1S", "P T1S", "--PT1S", "P99999999999999999999", "PT1S\x01" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t us = 42;
         if (duration_parse(slice_str(bad[i]), &us, NULL, NULL)) fail_msg("accepted '%s'", bad[i]);

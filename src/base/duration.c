@@ -26,7 +26,7 @@ static bool whole_number(struct slice *s, int64_t *value)
     for (*value = 0; is_digit(*s); *s = slice_sub(*s, 1)) {
         if (__builtin_mul_overflow(*value, 10, value) ||
             __builtin_add_overflow(*value, s->p[0] - '0', value)) {
-            return false;
+            *value = INT64_MAX;
         }
     }
     return true;
@@ -59,9 +59,11 @@ static bool component(struct slice *s, bool in_time, unsigned *next, int64_t *to
     *s = slice_sub(*s, 1);
     *next = i + 1;
     if (units[i].month && value) *months = true;
-    return !__builtin_mul_overflow(value, units[i].us, &value) &&
-           !__builtin_add_overflow(value, part, &value) &&
-           !__builtin_add_overflow(*total, value, total);
+    if (__builtin_mul_overflow(value, units[i].us, &value) || __builtin_add_overflow(value, part, &value) ||
+        __builtin_add_overflow(*total, value, total)) {
+        *total = INT64_MAX;
+    }
+    return true;
 }
 
 bool duration_parse(struct slice s, int64_t *us, bool *negative, bool *has_months)

@@ -3,6 +3,7 @@
 #include "cim/datetime.h"
 
 #define MINUTE 60000000LL
+#define INTERVAL_MAX 8639999999999999999LL /* 99999999235959.999999:000; write would cut what is longer */
 
 struct reader {
     const char *p, *end;
@@ -143,7 +144,7 @@ bool cim_datetime_read(struct slice text, char out[CIM_DATETIME_LENGTH + 1])
     if (s.n && s.p[0] == 'P') {
         bool negative, months;
         d = (struct cim_datetime){ .interval = true };
-        if (!duration_parse(s, &d.us, &negative, &months) || negative) return false;
+        if (!duration_parse(s, &d.us, &negative, &months) || negative || d.us > INTERVAL_MAX) return false;
     } else if (!read_timestamp(s, &d)) {
         return false;
     }
