@@ -157,8 +157,14 @@ static cimf_status read_management(struct reading *r, const struct xml_node *h, 
         if (out->options) return bad_header(r->e, CIMF_WSMAN_INVALID_HEADER, h, "is given twice");
         return read_options(r, h);
     }
-    if (slice_is(h->name, "OperationTimeout")) return read_timeout(r, h);
-    if (slice_is(h->name, "MaxEnvelopeSize")) return read_envelope_size(r, h);
+    if (slice_is(h->name, "OperationTimeout")) {
+        if (out->timeout_us >= 0) return bad_header(r->e, CIMF_WSMAN_INVALID_HEADER, h, "is given twice");
+        return read_timeout(r, h);
+    }
+    if (slice_is(h->name, "MaxEnvelopeSize")) {
+        if (out->max_envelope) return bad_header(r->e, CIMF_WSMAN_INVALID_HEADER, h, "is given twice");
+        return read_envelope_size(r, h);
+    }
     if (slice_is(h->name, "Locale")) return read_locale(r, h, CIMF_WSMAN_LOCALE, &out->locale);
     if (slice_is(h->name, "FragmentTransfer")) return read_fragment(r, h);
     *known = slice_is(h->name, "RequestTotalItemsCountEstimate") || slice_is(h->name, "RequestEPR");
