@@ -35,9 +35,17 @@ static cimf_status property_fails(struct error *e, cimf_status status, struct sl
 /* Children of one name, in document order. */
 struct group {
     struct slice name;
+    struct slice class_name; /* declared, of embedded objects; "" if none */
     const struct xml_node **nodes;
     uint32_t n, room;
 };
+
+static cimf_status element_read(struct wsman_codec *c, const struct group *g, uint32_t i, unsigned base,
+                                unsigned depth, union cim_data *out, struct error *e)
+{
+    if (base == CIM_OBJECT) return wsman_object_read(c, g->nodes[i], g->class_name, depth, out, e);
+    return wsman_value_read(c, g->nodes[i], base, depth, out, e);
+}
 
 /* Reads the group as a value of a type. */
 static cimf_status group_read(struct wsman_codec *c, const struct group *g, unsigned type, unsigned depth,
@@ -47,7 +55,7 @@ static cimf_status group_read(struct wsman_codec *c, const struct group *g, unsi
     if (!CIM_IS_ARRAY(type)) {
         if (g->n > 1) return property_fails(e, CIMF_TYPE_MISMATCH, g->name, "is given more than once and is no array");
         *null = is_nil(g->nodes[0]);
-        return *null ? CIMF_OK : wsman_value_read(c, g->nodes[0], type, depth, out, e);
+        return *null ? CIMF_OK : element_read(c, g, 0, type, depth, out, e);
     }
     if (g->n == 1 && marked(g->nodes[0], "IsEmptyArray")) {
         out->a = (struct cim_array){ 0 };
@@ -62,7 +70,7 @@ static cimf_status group_read(struct wsman_codec *c, const struct group *g, unsi
     for (uint32_t i = 0; i < g->n; i++) {
         if (is_nil(g->nodes[i])) return property_fails(e, CIMF_TYPE_MISMATCH, g->name, "has a NULL element");
         union cim_data v;
-        cimf_status status = wsman_value_read(c, g->nodes[i], base, depth, &v, e);
+        cimf_status status = element_read(c, g, i, base, depth, &v, e);
         if (status != CIMF_OK) return status;
         cim_array_set(out->a, base, i, v);
     }
@@ -83,6 +91,7 @@ static cimf_status groups_by_class(struct wsman_codec *c, const struct xml_node 
             struct group *g = &groups[i];
             if (pass == 0) {
                 g->name = cls->properties[i].name;
+                g->class_name = cls->properties[i].class_name;
                 g->room++;
                 continue;
             }
@@ -236,6 +245,7 @@ cimf_status wsman_values_read(struct wsman_codec *c, const struct xml_node *n, c
     for (uint32_t i = 0; i < *count && status == CIMF_OK; i++) {
         int at = cls ? cim_class_property(cls, groups[i].name) : -1;
         unsigned type = at >= 0 ? cls->properties[at].type : group_type(&groups[i]);
+        if (at >= 0) groups[i].class_name = cls->properties[at].class_name;
         list[i].name = groups[i].name;
         list[i].value.type = (uint16_t)type;
         status = group_read(c, &groups[i], type, 0, &list[i].value.null, &list[i].value.v, e);

@@ -47,40 +47,61 @@ static cimf_status reference_read(struct wsman_codec *c, const struct xml_node *
     return out->s.p ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }
 
-/* "q:Class_Type" -> Class. */
-static struct slice type_class(const struct xml_node *n)
+/* "q:Class_Type" -> Class; also "Class", where there is such a class. */
+static struct slice type_class(const struct wsman_codec *c, const struct xml_node *n)
 {
     const struct xml_attr *type = xml_attr_ns(n, NS_XSI, "type");
     struct slice uri, local;
     if (!type) return SLICE("");
     xml_qname(n, type->value, &uri, &local);
     bool suffixed = local.n > 5 && slice_is(slice_sub(local, local.n - 5), "_Type");
-    return suffixed ? slice_head(local, local.n - 5) : SLICE("");
+    if (suffixed) return slice_head(local, local.n - 5);
+    return c->schema && cim_schema_class(c->schema, local) ? local : SLICE("");
 }
 
-/* An embedded object: <Prop xsi:type="q:Class_Type">properties, or <Prop><q:Class>properties. */
-static cimf_status object_read(struct wsman_codec *c, const struct xml_node *n, unsigned depth,
-                               union cim_data *out, struct error *e)
+static cimf_status object_mismatch(struct error *e, struct slice name, const char *why)
+{
+    error_set(e, CIMF_TYPE_MISMATCH, "wsman", "the class " SLICE_FMT " of the embedded object %s",
+              SLICE_ARG(slice_head(name, 100)), why);
+    error_subject(e, name);
+    return CIMF_TYPE_MISMATCH;
+}
+
+/* The class of the object in n, and the element that holds its properties. declared may be NULL. */
+static struct slice object_class(const struct wsman_codec *c, const struct xml_node *n,
+                                 const struct cim_class *declared, const struct xml_node **holder)
+{
+    struct slice name = type_class(c, n);
+    const struct xml_node *child = xml_first(n);
+    *holder = n;
+    if (name.n || !child) return name;
+    if (!xml_next(child)) {
+        const struct cim_class *cls = declared ? cim_schema_class(c->schema, child->name) : NULL;
+        bool wrapper = xml_first(child) || !child->text.n;
+        if (declared ? cls && cim_class_isa(cls, declared->name) : wrapper) {
+            *holder = child;
+            return child->name;
+        }
+    }
+    return declared ? declared->name : SLICE("");
+}
+
+cimf_status wsman_object_read(struct wsman_codec *c, const struct xml_node *n, struct slice class_name,
+                              unsigned depth, union cim_data *out, struct error *e)
 {
     if (depth >= LIMIT_EMBEDDED_DEPTH) {
         return error_set(e, CIMF_TYPE_MISMATCH, "wsman", "objects are embedded more than %d deep",
                          LIMIT_EMBEDDED_DEPTH);
     }
-    struct slice name = type_class(n);
-    const struct xml_node *holder = n, *child = xml_first(n);
-    bool wrapped = child && !xml_next(child) && (xml_first(child) || !child->text.n);
-    if (!name.n && wrapped) {
-        holder = child;
-        name = child->name;
-    }
+    const struct cim_class *declared = c->schema && class_name.n ? cim_schema_class(c->schema, class_name) : NULL;
+    const struct xml_node *holder;
+    struct slice name = object_class(c, n, declared, &holder);
     if (!name.n && c->schema) return mismatch(e, n, CIM_OBJECT);
     if (!name.n) name = n->name; /* a structure of no class, as in configuration resources */
     const struct cim_class *cls = c->schema ? cim_schema_class(c->schema, name) : NULL;
-    if (!cls && c->schema) {
-        error_set(e, CIMF_TYPE_MISMATCH, "wsman", "the class " SLICE_FMT " of the embedded object does not exist",
-                  SLICE_ARG(slice_head(name, 100)));
-        error_subject(e, name);
-        return CIMF_TYPE_MISMATCH;
+    if (!cls && c->schema) return object_mismatch(e, name, "does not exist");
+    if (cls && declared && !cim_class_isa(cls, declared->name)) {
+        return object_mismatch(e, name, "is not the declared one or below it");
     }
     struct cim_instance *in;
     cimf_status status = cls ? wsman_read_typed(c, holder, cls, depth + 1, &in, e)
@@ -95,7 +116,7 @@ cimf_status wsman_value_read(struct wsman_codec *c, const struct xml_node *n, un
     switch (base) {
     case CIM_DATETIME: return datetime_read(c, n, out, e);
     case CIM_REFERENCE: return reference_read(c, n, out, e);
-    case CIM_OBJECT: return object_read(c, n, depth, out, e);
+    case CIM_OBJECT: return wsman_object_read(c, n, SLICE(""), depth, out, e);
     case CIM_STRING:
         if (xml_first(n)) return mismatch(e, n, base);
         out->s = n->text.p ? n->text : SLICE("");
