@@ -79,10 +79,14 @@ static void get(struct wsman_call *c)
 
 /* --- Put -------------------------------------------------------------------------------------- */
 
+static void put_look(struct wsman_call *c);
+
 static void put_done(struct cim_op *op, cimf_status status)
 {
     struct wsman_call *c = ended(op);
-    if (!wsman_call_replied(c) && status != CIMF_OK) {
+    if (!wsman_call_replied(c) && status == CIMF_ALREADY_EXISTS && !c->put_class) {
+        put_look(c);
+    } else if (!wsman_call_replied(c) && status != CIMF_OK) {
         wsman_reply_op_fault(c, op, status);
     } else if (!wsman_call_replied(c)) {
         c->changed = c->fetching = true;
@@ -143,21 +147,67 @@ static cimf_status keys_fix(struct wsman_call *c, struct cim_instance *in, struc
     return CIMF_OK;
 }
 
-static void put(struct wsman_call *c)
+static void put_as(struct wsman_call *c, const struct cim_class *cls, struct error *e)
 {
-    struct error e = ERROR_INIT;
     struct cim_instance *in = NULL;
-    if (!begin(c, CIM_OP_PUT_INSTANCE, &put_sink) || !instance_path(c)) return;
-    cimf_status status = body_instance(c, &in, &e);
-    if (status == CIMF_OK) status = keys_fix(c, in, &e);
+    cimf_status status = cls ? wsman_instance_read(&c->codec, c->envelope.content, cls, &in, e) : e->status;
+    if (status == CIMF_OK) status = keys_fix(c, in, e);
     if (status != CIMF_OK) {
-        fail(c, status, &e);
+        fail(c, status, e);
         return;
     }
     in->ns = c->ns;
     c->op.instance = in;
+    c->op.error = ERROR_INIT;
     c->op.flags = CIM_UPDATE_ONLY | CIM_PARTIAL;
     wsman_call_submit(c);
+}
+
+/* The instance is of another class than the element: one of a subclass takes the element's properties
+ * for its own; any other does not fit. */
+static enum cim_sink_answer put_look_object(struct cim_op *op, const struct cim_object *o)
+{
+    struct wsman_call *c = op->owner;
+    const struct cim_instance *in = cim_as_instance(o);
+    if (in) c->put_class = cim_schema_class(c->schema, in->cls->name);
+    return CIM_SINK_MORE;
+}
+
+static void put_look_done(struct cim_op *op, cimf_status status)
+{
+    struct wsman_call *c = ended(op);
+    struct error e = ERROR_INIT;
+    c->fetching = false;
+    if (wsman_call_replied(c)) {
+        /* it timed out meanwhile */
+    } else if (status != CIMF_OK) {
+        wsman_reply_op_fault(c, op, status);
+    } else if (!c->put_class || !cim_class_isa(c->put_class, c->op.instance->cls->name)) {
+        error_set(&e, CIMF_WSMAN_INVALID_NAMESPACE, "wsman", "the selectors name an instance of " SLICE_FMT ", the body "
+                  "holds " SLICE_FMT, SLICE_ARG(c->put_class ? c->put_class->name : c->cls->name),
+                  SLICE_ARG(c->op.instance->cls->name));
+        fail(c, e.status, &e);
+    } else {
+        put_as(c, c->put_class, &e);
+    }
+    wsman_call_unref(c);
+}
+
+static const struct cim_sink put_look_sink = { put_look_object, put_look_done };
+
+static void put_look(struct wsman_call *c)
+{
+    c->fetching = true;
+    c->fetch.path = c->op.path;
+    wsman_op_prepare(c, &c->fetch, CIM_OP_GET_INSTANCE, &c->arena, &put_look_sink, c);
+    wsman_call_submit(c);
+}
+
+static void put(struct wsman_call *c)
+{
+    struct error e = ERROR_INIT;
+    if (!begin(c, CIM_OP_PUT_INSTANCE, &put_sink) || !instance_path(c)) return;
+    put_as(c, body_class(c, &e), &e);
 }
 
 /* --- Create ----------------------------------------------------------------------------------- */

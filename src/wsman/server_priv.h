@@ -83,7 +83,8 @@ struct wsman_call {
     size_t max_envelope;            /* of the reply, in bytes of UTF-8 */
     int64_t deadline_us;
     bool changed;                   /* something was written: a reply too large is UnreportableSuccess */
-    bool fetching;                  /* Put: reads back what it wrote */
+    bool fetching;                  /* Put: reads back what it wrote, or looks at what is there */
+    const struct cim_class *put_class; /* Put: what the instance is, once looked at */
     struct slice method;
     struct buf out;                 /* the reply, or its head and tail around items */
     size_t body_mark;               /* out.n where the body begins */

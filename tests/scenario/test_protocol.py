@@ -1,0 +1,82 @@
+"""What clients of all kinds send, and what the specification says of it: messages as they go over the wire.
+
+covers: wsman:E8 wsman:E9 wsman:E10 wsman:E11 wsman:C3
+"""
+import pathlib
+import unittest
+
+from daemon import PASSWORD, USER, Daemon
+from wsman import TRANSFER, WMI, Client, Fault, instance_of
+
+MOF = pathlib.Path(__file__).with_name("sample.mof")
+NS = "root/default"
+URI = f"{WMI}{NS}/"
+ALPHA = {"Name": "alpha", "Slot": "1"}
+BETA = {"Name": "beta", "Slot": "2"}
+
+
+class Protocol(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon().start()
+        cls.addClassCleanup(cls.daemon.__exit__, None, None, None)
+        cls.daemon.run("mof", str(MOF))
+        cls.client = Client(*cls.daemon.address(), USER, PASSWORD)
+        cls.addClassCleanup(cls.client.close)
+
+    def fault(self, subcode, detail, call, *args, **options):
+        with self.assertRaises(Fault) as caught:
+            call(*args, **options)
+        self.assertEqual(caught.exception.subcode, subcode, str(caught.exception))
+        self.assertEqual(caught.exception.detail.rsplit("/", 1)[-1], detail, str(caught.exception))
+        return caught.exception
+
+    def get(self, extra, timeout=None, max_size=None):
+        return self.client.call(f"{TRANSFER}/Get", f"{URI}Test_Base", selectors=ALPHA, extra=extra, timeout=timeout,
+                                max_size=max_size)
+
+    def put(self, cls, element, inner, keys):
+        body = f'<q:{element} xmlns:q="{URI}{element}">{inner}</q:{element}>'
+        return instance_of(self.client.call(f"{TRANSFER}/Put", f"{URI}{cls}", body, selectors=keys)[0])
+
+    def test_a_timeout_beyond_counting_is_the_longest(self):
+        for text in ("PT99999999999999S", "P99999999999999999999D", "P9223372036854775807Y"):
+            self.get(f"<w:OperationTimeout>{text}</w:OperationTimeout>")
+
+    def test_headers_given_twice(self):
+        for block in ("<w:OperationTimeout>PT5S</w:OperationTimeout>", "<w:MaxEnvelopeSize>10000</w:MaxEnvelopeSize>",
+                      f"<w:ResourceURI>{URI}Test_Base</w:ResourceURI>", "<a:MessageID>uuid:1</a:MessageID>"):
+            self.fault("a:InvalidMessageInformationHeader", "", self.get, block * 2)
+
+    def test_put_of_the_superclass_element(self):
+        """A client that knows only the superclass changes its properties in an instance of a subclass."""
+        got = self.put("Test_Base", "Test_Base", "<q:Note>through the base</q:Note>", BETA)
+        self.assertEqual((got["Note"], got["Extra"]), ("through the base", "18446744073709551615"))
+        got = self.put("Test_Base", "Test_Derived", '<q:Note xsi:nil="true"/>', BETA)
+        self.assertIsNone(got["Note"])
+        self.fault("x:InvalidRepresentation", "InvalidValues", self.put, "Test_Base", "Test_Base", "<q:Extra>1</q:Extra>", BETA)
+
+    def test_put_of_an_element_that_the_instance_is_not(self):
+        self.fault("x:InvalidRepresentation", "InvalidNamespace", self.put, "Test_Base", "Test_Derived", "<q:Note>x</q:Note>", ALPHA)
+        self.assertEqual(self.client.get(NS, "Test_Base", **ALPHA)["Note"], "first")
+
+    def test_embedded_objects_as_clients_write_them(self):
+        self.client.create(NS, "Test_Types", Id="parts")
+        key, typed = {"Id": "parts"}, f'xmlns:i="{URI}Test_Inner" xsi:type='
+        for part in (f'<q:Part {typed}"i:Test_Inner_Type"><i:Name>z</i:Name></q:Part>', f'<q:Part {typed}"Test_Inner"><q:Name>z</q:Name></q:Part>',
+                     "<q:Part><q:Test_Inner><q:Name>z</q:Name></q:Test_Inner></q:Part>", "<q:Part><q:Name>z</q:Name></q:Part>"):
+            self.put("Test_Types", "Test_Types", '<q:Part xsi:nil="true"/>', key)
+            got = self.put("Test_Types", "Test_Types", part, key)
+            self.assertEqual(got["Part"], {"Name": "z", "Level": None}, part)
+        for part in ('<q:Part xmlns:i="urn:i" xsi:type="i:Test_Base_Type"><i:Name>z</i:Name></q:Part>', "<q:Part>text</q:Part>",
+                     "<q:Part><q:Nix>1</q:Nix></q:Part>"):
+            self.fault("x:InvalidRepresentation", "InvalidValues", self.put, "Test_Types", "Test_Types", part, key)
+
+    def test_an_interval_longer_than_cim_can_hold(self):
+        self.client.create(NS, "Test_Types", Id="spans")
+        self.fault("x:InvalidRepresentation", "InvalidValues", self.put, "Test_Types", "Test_Types",
+                   "<q:Span><cim:Interval>P100000000D</cim:Interval></q:Span>", {"Id": "spans"})
+
+
+if __name__ == "__main__":
+    unittest.main()
