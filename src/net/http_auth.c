@@ -84,16 +84,21 @@ bool http_basic_make(struct buf *out, struct slice user, struct slice password)
     return ok;
 }
 
-static enum http_auth_answer challenge(const struct http_auth *a, const struct http_auth_input *in,
-                                       struct http_auth_output *out)
+void http_auth_offer(const struct http_auth *a, bool tls, struct http_auth_output *out)
 {
-    if (a->policy->basic && (in->tls || a->policy->allow_unencrypted)) {
+    if (a->policy->basic && (tls || a->policy->allow_unencrypted)) {
         int n = snprintf(out->text, sizeof out->text, "Basic realm=\"%s\", charset=\"UTF-8\"",
                          a->policy->realm ? a->policy->realm : "WSMAN");
         out->headers[out->header_count++] = (struct http_header){
             SLICE("WWW-Authenticate"),
             slice_of(out->text, n < (int)sizeof out->text ? (size_t)n : sizeof out->text - 1) };
     }
+}
+
+static enum http_auth_answer challenge(const struct http_auth *a, const struct http_auth_input *in,
+                                       struct http_auth_output *out)
+{
+    http_auth_offer(a, in->tls, out);
     return HTTP_AUTH_CHALLENGE;
 }
 

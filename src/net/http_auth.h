@@ -54,6 +54,8 @@ void http_auth_free(struct http_auth *a);
 enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth_input *in,
                                      struct http_auth_output *out, struct exec *home,
                                      void (*ready)(void *arg), void *arg);
+/* Adds the challenge headers of the schemes that this connection may use. */
+void http_auth_offer(const struct http_auth *a, bool tls, struct http_auth_output *out);
 
 /* "Basic <base64 of user:password>" (RFC 7617, UTF-8). CIMF_AUTH_SCHEME if it is another scheme,
  * CIMF_BAD_REQUEST if it is malformed. The parts are in the arena: wipe it. */

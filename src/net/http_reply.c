@@ -75,6 +75,17 @@ static void header_put(struct buf *b, const struct http_header *h)
     buf_lit(b, "\r\n");
 }
 
+/* A handler that refuses with 401 gets the challenge that belongs to it (RFC 9110, 11.6.1). */
+static void challenge_put(struct http_conn *c, struct buf *b, const struct http_header *headers, unsigned count)
+{
+    struct http_auth_output out = { .header_count = 0 };
+    for (unsigned i = 0; i < count; i++) {
+        if (slice_ieq(headers[i].name, SLICE("WWW-Authenticate"))) return;
+    }
+    http_auth_offer(&c->auth, c->tls, &out);
+    for (unsigned i = 0; i < out.header_count; i++) header_put(b, &out.headers[i]);
+}
+
 enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE };
 
 static struct slice head_put(struct http_conn *c, int status, const struct http_header *headers,
@@ -89,6 +100,7 @@ static struct slice head_put(struct http_conn *c, int status, const struct http_
         buf_printf(b, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
     }
     for (unsigned i = 0; i < header_count; i++) header_put(b, &headers[i]);
+    if (status == 401) challenge_put(c, b, headers, header_count);
     if (framing == FRAME_CHUNKED) {
         buf_lit(b, "Transfer-Encoding: chunked\r\n");
     } else if (framing == FRAME_LENGTH && status != 204 && status != 304) {

@@ -77,6 +77,14 @@ class Protocol(unittest.TestCase):
         self.fault("x:InvalidRepresentation", "InvalidValues", self.put, "Test_Types", "Test_Types",
                    "<q:Span><cim:Interval>P100000000D</cim:Interval></q:Span>", {"Id": "spans"})
 
+    def test_the_unauthenticated_way_challenges_what_is_not_identify(self):
+        nobody = Client(*self.daemon.address())
+        self.addCleanup(nobody.close)
+        get = self.client.envelope(f"{TRANSFER}/Get", f"{URI}Test_Base", selectors=ALPHA)
+        status, data = nobody.post(get, headers={"WSMANIDENTIFY": "unauthenticated"})
+        self.assertEqual((status, data), (401, b""))
+        self.assertIn("Basic", nobody.reply_headers["WWW-Authenticate"])
+
 
 if __name__ == "__main__":
     unittest.main()
