@@ -91,16 +91,17 @@ class Store(unittest.TestCase):
             def write(thread):
                 client = Client(*daemon.address(), USER, PASSWORD, timeout=20)
                 count = 0
-                while not stop.is_set():
-                    name = f"r{round_number}t{thread}n{count}"
-                    attempted[name] = str(count)
-                    try:
+                try:
+                    while not stop.is_set():
+                        name = f"r{round_number}t{thread}n{count}"
+                        attempted[name] = str(count)
                         client.create(NS, "Test_Derived", Name=name, Slot=thread, Note=f"note {count}", Extra=count)
-                    except Exception:
-                        return
-                    acknowledged[name] = str(thread)
-                    count += 1
-                client.close()
+                        acknowledged[name] = str(thread)
+                        count += 1
+                except Exception:
+                    pass  # the daemon was killed
+                finally:
+                    client.close()
 
             threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
             for thread in threads:
