@@ -99,8 +99,8 @@ static const cimf_class *find(const struct dump *d, cimf_str name)
     return NULL;
 }
 
-/* Some class is abstract below one that is not: DSP0004 allows it, WMI does not. WS-Management carries no
- * qualifier declarations, but a namespace that follows DSP0004 is known by having one of Abstract. */
+/* Some class is abstract below one that is not: DSP0004 allows it, WMI does not. A server that shows no qualifier
+ * declarations may still hold such a schema; a namespace that follows DSP0004 is known by having one of Abstract. */
 static bool follows_dsp0004(const struct dump *d)
 {
     for (size_t i = 0; i < d->class_count; i++) {
@@ -112,30 +112,33 @@ static bool follows_dsp0004(const struct dump *d)
     return false;
 }
 
-/* Declared qualifiers, where the server shows them (ours does): a schema of DMTF does not compile without. */
-static void write_qualifiers(struct dump *d)
+/* Declared qualifiers, where the server shows them (ours does): a schema of DMTF does not compile without. Answers how
+ * many there are. */
+static unsigned write_qualifiers(struct dump *d)
 {
+    unsigned count = 0;
     cimf_operation *op;
     const cimf_instance *in = NULL;
     cimf_error quiet = { 0 };
     cimf_str name = cimf_str_of("__QualifierDeclaration");
-    if (cimf_enumerate(d->c->session, cimf_str_of(""), name, 0, &op, &quiet) != CIMF_OK) return;
+    if (cimf_enumerate(d->c->session, cimf_str_of(""), name, 0, &op, &quiet) != CIMF_OK) return 0;
     while (cimf_operation_next(op, &in, &quiet) == CIMF_OK && in) {
         cimf_value value;
         if (cimf_instance_get(in, cimf_str_of("Declaration"), &value) != CIMF_OK || value.type != CIMF_STRING || value.null) continue;
         putchar('\n');
         write_text(value.v.s, stdout);
         putchar('\n');
+        count++;
     }
     cimf_operation_free(op);
+    return count;
 }
 
 static int write_all(struct dump *d)
 {
     cimf_str ns = cimf_session_namespace(d->c->session);
     cimf_mof_namespace(ns, write_text, stdout);
-    write_qualifiers(d);
-    if (follows_dsp0004(d)) {
+    if (write_qualifiers(d) == 0 && follows_dsp0004(d)) {
         fputs("\nQualifier Abstract : boolean = false, Scope(class, association, indication), Flavor(Restricted);\n", stdout);
     }
     for (size_t i = 0; i < d->class_count; i++) {
