@@ -9,6 +9,16 @@ from daemon import PASSWORD, USER, Daemon
 from wsman import TRANSFER, WMI, Client, Fault, instance_of
 
 MOF = pathlib.Path(__file__).with_name("sample.mof")
+TRAPS = """
+class Trap_Number { [key] uint64 Big; [key] sint64 Signed; string Note; };
+class Trap_Text { [key] string Id; datetime When; };
+class Trap_Reference { [key] Trap_Text ref Target; string Note; };
+[Association] class Trap_Link { [key] Trap_Text ref From; [key] Trap_Text ref To; [key] uint32 Lane; };
+instance of Trap_Text { Id = "zoned"; When = "20260101120000.000000+000"; };
+instance of Trap_Text { Id = "unzoned"; When = "20260101120000.000000+***"; };
+instance of Trap_Link { From = "Trap_Text.Id=\\"zoned\\""; To = "Trap_Text.Id=\\"unzoned\\""; Lane = 1; };
+instance of Trap_Link { From = "Trap_Text.Id=\\"zoned\\""; To = "Trap_Text.Id=\\"unzoned\\""; Lane = 2; };
+"""
 NS = "root/default"
 URI = f"{WMI}{NS}/"
 ALPHA = {"Name": "alpha", "Slot": "1"}
@@ -21,6 +31,9 @@ class Protocol(unittest.TestCase):
         cls.daemon = Daemon().start()
         cls.addClassCleanup(cls.daemon.__exit__, None, None, None)
         cls.daemon.run("mof", str(MOF))
+        traps = cls.daemon.state / "traps.mof"
+        traps.write_text(TRAPS)
+        cls.daemon.run("mof", str(traps))
         cls.client = Client(*cls.daemon.address(), USER, PASSWORD)
         cls.addClassCleanup(cls.client.close)
 
@@ -84,6 +97,55 @@ class Protocol(unittest.TestCase):
         status, data = nobody.post(get, headers={"WSMANIDENTIFY": "unauthenticated"})
         self.assertEqual((status, data), (401, b""))
         self.assertIn("Basic", nobody.reply_headers["WWW-Authenticate"])
+
+    def test_missing_properties_are_not_null(self):
+        """covers: cim-core:P6"""
+        self.client.create(NS, "Test_Types", Id="kept", Text="changed", U32=5)
+        got = self.put("Test_Types", "Test_Types", "<q:I32>-1</q:I32>", {"Id": "kept"})
+        self.assertEqual((got["Text"], got["U32"], got["I32"]), ("changed", "5", "-1"))
+
+    def test_a_changed_key_never_renames(self):
+        """covers: cim-core:P5"""
+        self.fault("w:InvalidSelectors", "", self.put, "Test_Base", "Test_Base", "<q:Name>omega</q:Name>", ALPHA)
+        self.assertEqual(self.client.create(NS, "Test_Base", Name="omega", Slot=1), {"Name": "omega", "Slot": "1"})
+        self.assertEqual(self.client.get(NS, "Test_Base", **ALPHA)["Name"], "alpha")
+        self.client.delete(NS, "Test_Base", Name="omega", Slot=1)
+
+    def test_keys_of_64_bits_are_numbers(self):
+        """covers: cim-core:P12"""
+        made = self.client.create(NS, "Trap_Number", Big="0xFFFFFFFFFFFFFFFF", Signed="-9223372036854775808")
+        self.assertEqual(made, {"Big": "18446744073709551615", "Signed": "-9223372036854775808"})
+        for big in ("18446744073709551615", "0xffffffffffffffff", "+18446744073709551615", " 018446744073709551615 "):
+            got = self.client.get(NS, "Trap_Number", Big=big, Signed="-9223372036854775808")
+            self.assertEqual(got["Big"], "18446744073709551615", big)
+        relpath = "Trap_Number.Big=18446744073709551615,Signed=-9223372036854775808"
+        found = self.client.query(NS, f"select * from Trap_Number where __RELPATH = '{relpath}'")
+        self.assertEqual(len(found), 1)
+
+    def test_references_as_keys(self):
+        """covers: cim-core:P23"""
+        name = 'a "quoted" \\ b\\" c'
+        self.client.create(NS, "Trap_Text", Id=name)
+        plain = name.replace("\\", "\\\\").replace('"', '\\"')
+        made = self.client.create(NS, "Trap_Reference", Target=f'Trap_Text.Id="{plain}"')
+        self.assertIn("Target", made)
+        path = f'//./root/default:trap_text="{plain}"'
+        self.assertEqual(instance_of(self.client.call(f"{TRANSFER}/Get", f"{URI}Trap_Reference", selectors={"Target": path})[0])["Note"], None)
+        found = self.client.query(NS, f'references of {{Trap_Text.Id="{plain}"}}')
+        self.assertEqual(len(found), 1)
+        self.client.delete(NS, "Trap_Reference", Target=path)
+        self.assertEqual(self.client.enumerate(NS, "Trap_Reference"), [])
+
+    def test_times_without_a_zone(self):
+        """covers: cim-core:P27"""
+        for operator, ids in (("=", {"zoned"}), ("<=", {"zoned"}), (">=", {"zoned"}), ("<", set()), (">", set())):
+            found = self.client.query(NS, f"select Id from Trap_Text where When {operator} '20260101120000.000000+000'")
+            self.assertEqual({row["Id"] for row in found}, ids, operator)
+
+    def test_an_endpoint_comes_once_for_each_association(self):
+        """covers: cim-core:P9"""
+        found = self.client.query(NS, 'associators of {Trap_Text.Id="zoned"}')
+        self.assertEqual([row["Id"] for row in found], ["unzoned", "unzoned"])
 
 
 if __name__ == "__main__":
