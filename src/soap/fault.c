@@ -141,7 +141,12 @@ bool soap_fault_write(struct buf *out, const struct soap_fault *f, struct slice 
         buf_lit(out, "</s:Value></s:Subcode>");
     }
     buf_lit(out, "</s:Code><s:Reason><s:Text xml:lang=\"en-US\">");
+    /* Many clients show the reason and nothing of the detail: it says both what and why. */
     xml_escape(out, slice_str(info->text));
+    if (f->error && f->error->text[0] && strcmp(f->error->text, info->text) != 0) {
+        buf_lit(out, ": ");
+        xml_escape(out, slice_str(f->error->text));
+    }
     buf_lit(out, ".</s:Text></s:Reason>");
     detail(out, f, info, text, dialect);
     buf_lit(out, "</s:Fault>");
