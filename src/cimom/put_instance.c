@@ -227,11 +227,12 @@ cimf_status child_namespace(struct arena *a, struct slice parent, const struct c
     if (v.null || !v.v.s.n)
         return error_set(e, CIMF_ILLEGAL_NULL, "cimom", "the namespace has no name");
     struct slice name = v.v.s;
-    bool ok = utf8_valid(name);
+    bool ok = utf8_valid(name), dots = true; /* URI parsers take segments of dots away */
     for (size_t i = 0; i < name.n; i++) {
         ok &= (unsigned char)name.p[i] > ' ' && !strchr("/\\:\"'*?<>|=", name.p[i]);
+        dots &= name.p[i] == '.';
     }
-    if (!ok) {
+    if (!ok || dots) {
         error_set(e, CIMF_INVALID_PARAMETER, "cimom", "not a name for a namespace");
         error_subject(e, name);
         return CIMF_INVALID_PARAMETER;

@@ -147,6 +147,13 @@ class Protocol(unittest.TestCase):
         found = self.client.query(NS, 'associators of {Trap_Text.Id="zoned"}')
         self.assertEqual([row["Id"] for row in found], ["unzoned", "unzoned"])
 
+    def test_names_that_no_namespace_may_have(self):
+        for name in ("a b", "a/b", "a\\b", "a:b", "*", ".", "..", "a'b"):
+            self.fault("w:InvalidParameter", "InvalidValue", self.client.create, NS, "__Namespace", Name=name)
+        self.client.create(NS, "__Namespace", Name="a.b-c")
+        self.assertIn("a.b-c", [row["Name"] for row in self.client.enumerate(NS, "__Namespace")])
+        self.client.delete(NS, "__Namespace", Name="A.B-C")
+
 
 if __name__ == "__main__":
     unittest.main()
