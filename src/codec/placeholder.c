@@ -1,1 +1,0 @@
-int room_codec_placeholder;

@@ -1,1 +1,0 @@
-int room_soap_placeholder;
