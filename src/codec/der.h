@@ -1,6 +1,7 @@
 /*
- * codec/der.h - the part of DER (X.690) that security tokens are made of: single-byte tags, definite lengths in
- * their shortest form. Anything else is refused. Nothing recurses: a caller opens one level at a time.
+ * codec/der.h - the part of DER (X.690) that security tokens are made of: single-byte tags,
+ * definite lengths in their shortest form. Anything else is refused. Nothing recurses: a caller
+ * opens one level at a time.
  */
 #ifndef CODEC_DER_H
 #define CODEC_DER_H
@@ -18,17 +19,25 @@ enum {
     DER_CONTEXT = 0xa0,     /* constructed; | number */
 };
 
-/* A reader of consecutive elements. The first malformed or unexpected element makes it bad for good. */
+/* A reader of consecutive elements. The first malformed or unexpected element makes it bad for
+ * good. */
 struct der {
     struct slice rest;
     bool bad;
 };
 
-static inline struct der der_of(struct slice s) { return (struct der){ s, false }; }
-static inline bool der_end(const struct der *d) { return !d->bad && d->rest.n == 0; }
+static inline struct der der_of(struct slice s)
+{
+    return (struct der){ s, false };
+}
+static inline bool der_end(const struct der *d)
+{
+    return !d->bad && d->rest.n == 0;
+}
 /* Tag of the next element; -1 at the end or when bad. */
 int der_peek(const struct der *d);
-/* Takes the next element whatever its tag: content, and (if not NULL) the element with its header. */
+/* Takes the next element whatever its tag: content, and (if not NULL) the element with its header.
+ */
 struct slice der_any(struct der *d, unsigned *tag, struct slice *whole);
 /* Takes an element with this tag; any other makes the reader bad. Content borrowed. */
 struct slice der_take(struct der *d, unsigned tag);

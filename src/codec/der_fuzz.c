@@ -1,4 +1,5 @@
-/* Walks any bytes as DER, level by level with a bound; what is read writes back to the same bytes. */
+/* Walks any bytes as DER, level by level with a bound; what is read writes back to the same bytes.
+ */
 #include <stdlib.h>
 
 #include "codec/der.h"

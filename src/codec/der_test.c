@@ -43,12 +43,16 @@ static void integers(void **state)
 static void refused(void **state)
 {
     static const struct slice bad[] = {
-        SLICE(""), SLICE("\x30"), SLICE("\x30\x01"), SLICE("\x30\x80\x00\x00"),
+        SLICE(""),
+        SLICE("\x30"),
+        SLICE("\x30\x01"),
+        SLICE("\x30\x80\x00\x00"),
         SLICE("\x30\x81\x01\x00"),             /* long form of a short length */
         SLICE("\x30\x82\x00\x80"),             /* leading zero */
         SLICE("\x30\x84\xff\xff\xff\xff"),     /* 4 GiB that are not there */
         SLICE("\x30\x85\x01\x00\x00\x00\x00"), /* five bytes of length */
-        SLICE("\x30\xff"), SLICE("\x31\x00"),
+        SLICE("\x30\xff"),
+        SLICE("\x31\x00"),
         SLICE("\x3f\x21\x00"), /* long tag */
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -61,7 +65,9 @@ static void refused(void **state)
         assert_true(in.bad);
     }
     static const struct slice numbers[] = { SLICE("\x02\x00"), SLICE("\x02\x01\xff"),
-        SLICE("\x02\x02\x00\x7f"), SLICE("\x02\x05\x00\xff\xff\xff\xff"), SLICE("\x0a\x01\x00") };
+                                            SLICE("\x02\x02\x00\x7f"),
+                                            SLICE("\x02\x05\x00\xff\xff\xff\xff"),
+                                            SLICE("\x0a\x01\x00") };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct der d = der_of(numbers[i]);
         der_u31(&d, DER_INTEGER);

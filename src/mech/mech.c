@@ -40,13 +40,15 @@ static bool usable(const struct mech *m, uint32_t flag)
     return m->state == MECH_DONE && (m->flags & flag);
 }
 
-cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature)
+cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count,
+                      unsigned char *signature)
 {
     if (!usable(m, MECH_SEAL)) return CIMF_INVALID_OPERATION;
     return m->ops->seal(m, parts, count, signature);
 }
 
-cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature)
+cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                        struct slice signature)
 {
     if (!usable(m, MECH_SEAL)) return CIMF_INVALID_OPERATION;
     cimf_status status = m->ops->unseal(m, parts, count, signature);
@@ -85,9 +87,15 @@ bool mech_random(const struct mech_options *o, void *bytes, size_t n)
     return n <= 256 && getrandom(bytes, n, 0) == (ssize_t)n;
 }
 
-int64_t mech_now(const struct mech_options *o) { return o->now ? o->now(o->arg) : clock_wall_us(); }
+int64_t mech_now(const struct mech_options *o)
+{
+    return o->now ? o->now(o->arg) : clock_wall_us();
+}
 
-bool mech_equal(const void *a, const void *b, size_t n) { return memeql_sec(a, b, n); }
+bool mech_equal(const void *a, const void *b, size_t n)
+{
+    return memeql_sec(a, b, n);
+}
 
 void mech_binding_hash(struct slice bindings, unsigned char hash[16])
 {

@@ -1,10 +1,11 @@
 /*
- * mech/mech.h - a security mechanism seen from outside: tokens in, tokens out, then signatures and sealed bytes.
+ * mech/mech.h - a security mechanism seen from outside: tokens in, tokens out, then signatures and
+ * sealed bytes.
  *
- * Sans-I/O: nothing here reads a socket, waits or looks up a name. HTTP authentication, encrypted HTTP bodies and
- * DCE/RPC all use exactly this. One context belongs to one connection (or one RPC security context) and one thread
- * at a time; it is never moved to another. No pointer here confers identity: the broker turns a completed
- * context's names into a principal.
+ * Sans-I/O: nothing here reads a socket, waits or looks up a name. HTTP authentication, encrypted
+ * HTTP bodies and DCE/RPC all use exactly this. One context belongs to one connection (or one RPC
+ * security context) and one thread at a time; it is never moved to another. No pointer here confers
+ * identity: the broker turns a completed context's names into a principal.
  */
 #ifndef MECH_MECH_H
 #define MECH_MECH_H
@@ -28,8 +29,8 @@ enum {
     MECH_DCE_STYLE = 8, /* tokens as DCE/RPC wants them; matters to Kerberos */
     MECH_IDENTIFY = 16, /* the server may know the caller but not act as him */
     MECH_DELEGATE = 32,
-    MECH_BOUND = 64,    /* the channel bindings of both sides were compared and are equal */
-    MECH_LIST_MIC = 128, /* this authentication counts only with SPNEGO's mechListMIC, when SPNEGO is used */
+    MECH_BOUND = 64, /* the channel bindings of both sides were compared and are equal */
+    MECH_LIST_MIC = 128, /* under SPNEGO it counts only with the mechListMIC */
 };
 
 /* What a server demands of channel bindings. */
@@ -40,12 +41,13 @@ enum mech_binding {
 };
 
 struct mech_options {
-    uint32_t want;            /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE, MECH_IDENTIFY; a client's: without those
-                                 it asked for it fails */
-    struct slice bindings;    /* application data ("tls-server-end-point:" and the hash); empty: no channel */
+    uint32_t want; /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE, MECH_IDENTIFY; a client's: without those
+                      it asked for it fails */
+    struct slice bindings; /* "tls-server-end-point:" and the hash; empty: no channel */
     enum mech_binding binding_level; /* servers */
-    struct slice target;      /* clients: the service's name, "HTTP/host"; empty: none is sent */
-    /* Randomness and time, replaceable in tests. NULL: the kernel's. random answers false when there is none. */
+    struct slice target; /* clients: the service's name, "HTTP/host"; empty: none is sent */
+    /* Randomness and time, replaceable in tests. NULL: the kernel's. random answers false when
+     * there is none. */
     bool (*random)(void *arg, void *bytes, size_t n);
     int64_t (*now)(void *arg); /* microseconds since 1970 UTC */
     void *arg;
@@ -65,20 +67,22 @@ struct mech_part {
 
 struct mech;
 struct mech_ops {
-    const char *name;   /* "NTLM" */
-    struct slice oid;   /* content bytes of its OBJECT IDENTIFIER */
+    const char *name; /* "NTLM" */
+    struct slice oid; /* content bytes of its OBJECT IDENTIFIER */
     enum mech_result (*step)(struct mech *m, struct slice in, struct buf *out, struct error *e);
     /* Exact size of the signatures that seal (or sign) makes. */
     size_t (*signature_size)(const struct mech *m, bool seal);
     /* signature has room for signature_size bytes. */
-    cimf_status (*seal)(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature);
-    cimf_status (*unseal)(struct mech *m, struct mech_part *parts, size_t count, struct slice signature);
+    cimf_status (*seal)(struct mech *m, struct mech_part *parts, size_t count,
+                        unsigned char *signature);
+    cimf_status (*unseal)(struct mech *m, struct mech_part *parts, size_t count,
+                          struct slice signature);
     cimf_status (*sign)(struct mech *m, const struct mech_part *parts, size_t count,
                         unsigned char *signature);
     cimf_status (*verify)(struct mech *m, const struct mech_part *parts, size_t count,
                           struct slice signature);
-    /* SPNEGO's mechListMIC: as sign and verify, but where a mechanism treats these differently (MS-SPNG
-     * 3.2.5.1) it does so here. */
+    /* SPNEGO's mechListMIC: as sign and verify, but where a mechanism treats these differently
+     * (MS-SPNG 3.2.5.1) it does so here. */
     cimf_status (*sign_list)(struct mech *m, struct slice list, unsigned char *signature);
     cimf_status (*verify_list)(struct mech *m, struct slice list, struct slice signature);
     void (*free)(struct mech *m);
@@ -86,30 +90,37 @@ struct mech_ops {
 
 enum mech_state { MECH_RUNNING, MECH_DONE, MECH_DEAD };
 
-/* Read the fields; only mechanisms write them. Names are valid while the context lives and only once DONE. */
+/* Read the fields; only mechanisms write them. Names are valid while the context lives and only
+ * once DONE. */
 struct mech {
     const struct mech_ops *ops;
     enum mech_side side;
     enum mech_state state;
-    uint32_t flags;             /* agreed */
-    struct slice user, domain;  /* servers: who called, as the client wrote it, UTF-8; already authenticated */
-    struct slice workstation;   /* as the client claims; for the log only */
-    struct slice target;        /* servers: the service the client meant to call; empty if it did not say */
+    uint32_t flags; /* agreed */
+    struct slice user,
+        domain; /* servers: who called, as the client wrote it, UTF-8; already authenticated */
+    struct slice workstation; /* as the client claims; for the log only */
+    struct slice
+        target; /* servers: the service the client meant to call; empty if it did not say */
     unsigned char session_key[64];
-    size_t session_key_n;       /* 0 until DONE */
+    size_t session_key_n; /* 0 until DONE */
 };
 
 /*
- * Takes the peer's token (empty on a client's first step) and appends the answer to out. After COMPLETE or FAILED
- * every further step fails. CIMF_NOT_AUTHENTICATED in e is the one answer for every wrong credential;
- * CIMF_BAD_REQUEST for malformed tokens; CIMF_ACCESS_DENIED where policy forbids.
+ * Takes the peer's token (empty on a client's first step) and appends the answer to out. After
+ * COMPLETE or FAILED every further step fails. CIMF_NOT_AUTHENTICATED in e is the one answer for
+ * every wrong credential; CIMF_BAD_REQUEST for malformed tokens; CIMF_ACCESS_DENIED where policy
+ * forbids.
  */
 enum mech_result mech_step(struct mech *m, struct slice in, struct buf *out, struct error *e);
-/* These need DONE and the agreed flag, else CIMF_INVALID_OPERATION. Parts are in the order of the wire; all of them
- * are signed as plain text. A wrong signature gives CIMF_ACCESS_DENIED, leaves sealed parts undefined (wiped) and
- * ends the context: state becomes MECH_DEAD, as the streams of both sides no longer agree. */
-cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature);
-cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature);
+/* These need DONE and the agreed flag, else CIMF_INVALID_OPERATION. Parts are in the order of the
+ * wire; all of them are signed as plain text. A wrong signature gives CIMF_ACCESS_DENIED, leaves
+ * sealed parts undefined (wiped) and ends the context: state becomes MECH_DEAD, as the streams of
+ * both sides no longer agree. */
+cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count,
+                      unsigned char *signature);
+cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                        struct slice signature);
 cimf_status mech_sign(struct mech *m, const struct mech_part *parts, size_t count,
                       unsigned char *signature);
 cimf_status mech_verify(struct mech *m, const struct mech_part *parts, size_t count,
@@ -121,7 +132,8 @@ void mech_free(struct mech *m);
 bool mech_random(const struct mech_options *o, void *bytes, size_t n);
 int64_t mech_now(const struct mech_options *o);
 bool mech_equal(const void *a, const void *b, size_t n); /* in constant time */
-/* The MD5 that stands for these bindings in NTLM and Kerberos (RFC 4121 4.1.1.2 with no addresses). */
+/* The MD5 that stands for these bindings in NTLM and Kerberos (RFC 4121 4.1.1.2 with no addresses).
+ */
 void mech_binding_hash(struct slice bindings, unsigned char hash[16]);
 
 #endif

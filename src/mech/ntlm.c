@@ -28,7 +28,10 @@ struct ntlm *ntlm_alloc(const struct mech_options *options, const struct mech_op
     return NULL;
 }
 
-void ntlm_op_free(struct mech *m) { dispose((struct ntlm *)m); }
+void ntlm_op_free(struct mech *m)
+{
+    dispose((struct ntlm *)m);
+}
 
 enum mech_result ntlm_fail(struct error *e, cimf_status status, const char *text)
 {
@@ -72,9 +75,13 @@ void ntlm_establish(struct ntlm *n, const unsigned char key[NTLM_KEY])
     explicit_bzero(n->nt_hash, sizeof n->nt_hash);
 }
 
-size_t ntlm_op_signature_size(const struct mech *m, bool seal) { return NTLM_SIGNATURE_SIZE; }
+size_t ntlm_op_signature_size(const struct mech *m, bool seal)
+{
+    return NTLM_SIGNATURE_SIZE;
+}
 
-cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature)
+cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count,
+                         unsigned char *signature)
 {
     struct ntlm *n = (struct ntlm *)m;
     n->streams_used = true;
@@ -82,7 +89,8 @@ cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count, 
     return CIMF_OK;
 }
 
-cimf_status ntlm_op_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature)
+cimf_status ntlm_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                           struct slice signature)
 {
     struct ntlm *n = (struct ntlm *)m;
     n->streams_used = true;

@@ -1,6 +1,7 @@
 /*
- * mech/ntlm.h - NTLM (MS-NLMP), connection-oriented, both roles. Version 2 with extended session security, 128-bit
- * keys, Unicode names and a MIC; what a server takes beyond that its owner must say.
+ * mech/ntlm.h - NTLM (MS-NLMP), connection-oriented, both roles. Version 2 with extended session
+ * security, 128-bit keys, Unicode names and a MIC; what a server takes beyond that its owner must
+ * say.
  */
 #ifndef MECH_NTLM_H
 #define MECH_NTLM_H
@@ -15,37 +16,44 @@ struct ntlm_client_config {
     bool unverified_target;    /* options.target came from an untrusted place: say so */
 };
 /* Everything is copied. CIMF_BAD_REQUEST: a name or the password is not UTF-8 or too long. */
-cimf_status ntlm_client_new(const struct ntlm_client_config *config, struct mech **out, struct error *e);
+cimf_status ntlm_client_new(const struct ntlm_client_config *config, struct mech **out,
+                            struct error *e);
 
-/* The NT hash (MD4 of the password) of an account. False: no such account, or it may not use NTLM; the answer to the
- * client is then the same as for a wrong password, after the same work. Names are UTF-8 as the client wrote them and
- * not yet authenticated. */
-typedef bool ntlm_lookup(void *arg, struct slice user, struct slice domain, unsigned char nt_hash[16]);
+/* The NT hash (MD4 of the password) of an account. False: no such account, or it may not use NTLM;
+ * the answer to the client is then the same as for a wrong password, after the same work. Names are
+ * UTF-8 as the client wrote them and not yet authenticated. */
+typedef bool ntlm_lookup(void *arg, struct slice user, struct slice domain,
+                         unsigned char nt_hash[16]);
 
 struct ntlm_server_config {
     struct mech_options options;
     ntlm_lookup *lookup;
     void *lookup_arg;
-    struct slice computer, domain;          /* NetBIOS names; domain may be "": then the computer's */
-    struct slice dns_computer, dns_domain;  /* "" leaves them out */
-    bool allow_no_mic;    /* clients without a MIC: relays go unnoticed */
-    bool allow_weak;      /* less than 128 bits */
-    bool allow_v1;        /* NTLM version 1 responses with extended session security; no bindings, no MIC */
-    int64_t max_skew_us;  /* of the client's clock; 0: not looked at. The challenge is fresh anyway */
+    struct slice computer, domain; /* NetBIOS names; domain may be "": then the computer's */
+    struct slice dns_computer, dns_domain; /* "" leaves them out */
+    bool allow_no_mic;                     /* clients without a MIC: relays go unnoticed */
+    bool allow_weak;                       /* less than 128 bits */
+    bool
+        allow_v1; /* NTLM version 1 responses with extended session security; no bindings, no MIC */
+    int64_t
+        max_skew_us; /* of the client's clock; 0: not looked at. The challenge is fresh anyway */
 };
 /* Everything is copied but lookup_arg. */
-cimf_status ntlm_server_new(const struct ntlm_server_config *config, struct mech **out, struct error *e);
+cimf_status ntlm_server_new(const struct ntlm_server_config *config, struct mech **out,
+                            struct error *e);
 
-/* A context that is DONE, made again from what it leaves behind: MECH_SIGN, MECH_SEAL, ... and session key are as they
- * were, sequence numbers start at `sent` and `received` (each 1 after SPNEGO's mechListMIC, else 0). For the process
- * that protects bytes when another one authenticated. */
+/* A context that is DONE, made again from what it leaves behind: MECH_SIGN, MECH_SEAL, ... and
+ * session key are as they were, sequence numbers start at `sent` and `received` (each 1 after
+ * SPNEGO's mechListMIC, else 0). For the process that protects bytes when another one
+ * authenticated. */
 struct ntlm_export {
     uint32_t negotiated; /* flags on the wire */
     uint32_t flags;      /* MECH_* */
     uint32_t sent, received;
     unsigned char session_key[16];
 };
-bool ntlm_export(const struct mech *m, struct ntlm_export *out); /* false: not NTLM, or not DONE, or already used */
+bool ntlm_export(const struct mech *m,
+                 struct ntlm_export *out); /* false: not NTLM, or not DONE, or already used */
 cimf_status ntlm_import(const struct ntlm_export *x, enum mech_side side, struct mech **out);
 
 #endif

@@ -1,7 +1,9 @@
 #include "mech/ntlm_priv.h"
 
-enum { WISHES = NTLM_UNICODE | NTLM_REQUEST_TARGET | NTLM_SIGN | NTLM_NTLM | NTLM_ALWAYS_SIGN |
-                NTLM_ESS | NTLM_VERSION | NTLM_128 | NTLM_KEY_EXCH | NTLM_TARGET_INFO };
+enum {
+    WISHES = NTLM_UNICODE | NTLM_REQUEST_TARGET | NTLM_SIGN | NTLM_NTLM | NTLM_ALWAYS_SIGN |
+             NTLM_ESS | NTLM_VERSION | NTLM_128 | NTLM_KEY_EXCH | NTLM_TARGET_INFO
+};
 
 static enum mech_result start(struct ntlm *n, struct slice in, struct buf *out, struct error *e)
 {
@@ -10,7 +12,8 @@ static enum mech_result start(struct ntlm *n, struct slice in, struct buf *out, 
     if (n->options.want & MECH_SEAL) flags |= NTLM_SEAL;
     if (n->options.want & MECH_IDENTIFY) flags |= NTLM_IDENTIFY;
     size_t mark = out->n;
-    if (!ntlm_negotiate_write(out, flags)) return ntlm_fail(e, CIMF_OUT_OF_MEMORY, "no room for a token");
+    if (!ntlm_negotiate_write(out, flags))
+        return ntlm_fail(e, CIMF_OUT_OF_MEMORY, "no room for a token");
     n->negotiate = arena_dup(&n->arena, slice_of(out->p + mark, out->n - mark));
     if (!n->negotiate.p) return ntlm_fail(e, CIMF_OUT_OF_MEMORY, "no room for a token");
     n->negotiated = flags;
@@ -18,15 +21,18 @@ static enum mech_result start(struct ntlm *n, struct slice in, struct buf *out, 
     return MECH_CONTINUE;
 }
 
-/* What the server chose must be enough: no version 1, no short keys, no fewer services than wanted. */
-static const char *too_weak(const struct ntlm *n, const struct ntlm_challenge *c, const struct ntlm_avs *avs)
+/* What the server chose must be enough: no version 1, no short keys, no fewer services than wanted.
+ */
+static const char *too_weak(const struct ntlm *n, const struct ntlm_challenge *c,
+                            const struct ntlm_avs *avs)
 {
     uint32_t needed = NTLM_UNICODE | NTLM_ESS | NTLM_128 | NTLM_TARGET_INFO;
     uint32_t want = n->options.want;
     if (want & (MECH_SIGN | MECH_SEAL)) needed |= NTLM_KEY_EXCH;
     if (want & MECH_SIGN) needed |= NTLM_SIGN;
     if (want & MECH_SEAL) needed |= NTLM_SEAL;
-    if ((c->flags & needed) != needed) return "the server offers less security than this client demands";
+    if ((c->flags & needed) != needed)
+        return "the server offers less security than this client demands";
     if ((want & (MECH_SIGN | MECH_SEAL)) &&
         !(ntlm_av_has(avs, NTLM_AV_NB_COMPUTER) && ntlm_av_has(avs, NTLM_AV_NB_DOMAIN))) {
         return "the server does not name itself";
@@ -105,7 +111,8 @@ static bool write_answer(struct ntlm *n, struct answer *r, bool mic, struct slic
     return true;
 }
 
-static enum mech_result authenticate(struct ntlm *n, struct slice in, struct buf *out, struct error *e)
+static enum mech_result authenticate(struct ntlm *n, struct slice in, struct buf *out,
+                                     struct error *e)
 {
     struct ntlm_challenge c;
     struct ntlm_avs avs;
@@ -129,7 +136,8 @@ static enum mech_result authenticate(struct ntlm *n, struct slice in, struct buf
     buf_wipe(&r.avs);
     buf_wipe(&r.nt);
     explicit_bzero(&r, sizeof r);
-    return ok ? MECH_COMPLETE : ntlm_fail(e, CIMF_OUT_OF_MEMORY, "no room or no randomness for a token");
+    return ok ? MECH_COMPLETE
+              : ntlm_fail(e, CIMF_OUT_OF_MEMORY, "no room or no randomness for a token");
 }
 
 static enum mech_result step(struct mech *m, struct slice in, struct buf *out, struct error *e)
@@ -140,7 +148,8 @@ static enum mech_result step(struct mech *m, struct slice in, struct buf *out, s
 
 static const struct mech_ops client_ops = NTLM_OPS(step);
 
-cimf_status ntlm_client_new(const struct ntlm_client_config *config, struct mech **out, struct error *e)
+cimf_status ntlm_client_new(const struct ntlm_client_config *config, struct mech **out,
+                            struct error *e)
 {
     struct ntlm *n = ntlm_alloc(&config->options, &client_ops, MECH_CLIENT);
     *out = NULL;
@@ -153,7 +162,8 @@ cimf_status ntlm_client_new(const struct ntlm_client_config *config, struct mech
         !ntlm_utf16(&n->arena, n->workstation).p || !ntlm_utf16(&n->arena, n->options.target).p ||
         !ntlm_ntowf_v1(config->password, n->nt_hash)) {
         ntlm_op_free(&n->mech);
-        return error_set(e, CIMF_BAD_REQUEST, "ntlm", "a name or the password is not UTF-8 or too long");
+        return error_set(e, CIMF_BAD_REQUEST, "ntlm",
+                         "a name or the password is not UTF-8 or too long");
     }
     *out = &n->mech;
     return CIMF_OK;

@@ -46,8 +46,8 @@ bool ntlm_ntowf_v2(const unsigned char nt_hash[NTLM_KEY], struct slice user, str
     return ok;
 }
 
-static void hmac2(const unsigned char key[NTLM_KEY], const void *a, size_t an, const void *b, size_t bn,
-                  unsigned char out[NTLM_KEY])
+static void hmac2(const unsigned char key[NTLM_KEY], const void *a, size_t an, const void *b,
+                  size_t bn, unsigned char out[NTLM_KEY])
 {
     struct hmac_md5_ctx hmac;
     hmac_md5_set_key(&hmac, NTLM_KEY, key);
@@ -101,7 +101,8 @@ void ntlm_mic(const unsigned char key[NTLM_KEY], struct slice negotiate, struct 
 }
 
 /* MD5(key + sentence with its NUL) */
-static void derive(const unsigned char *key, size_t n, const char *sentence, unsigned char out[NTLM_KEY])
+static void derive(const unsigned char *key, size_t n, const char *sentence,
+                   unsigned char out[NTLM_KEY])
 {
     struct md5_ctx md5;
     md5_init(&md5);
@@ -128,7 +129,10 @@ size_t ntlm_seal_key(uint32_t flags, const unsigned char key[NTLM_KEY], bool cli
                      unsigned char out[NTLM_KEY])
 {
     if (flags & NTLM_ESS) {
-        derive(key, flags & NTLM_128 ? NTLM_KEY : flags & NTLM_56 ? 7 : 5,
+        derive(key,
+               flags & NTLM_128  ? NTLM_KEY
+               : flags & NTLM_56 ? 7
+                                 : 5,
                client ? "session key to client-to-server sealing key magic constant"
                       : "session key to server-to-client sealing key magic constant",
                out);

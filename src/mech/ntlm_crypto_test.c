@@ -62,12 +62,14 @@ static void version_2(void **state)
     assert_true(ntlm_ntowf_v1(SLICE("Password"), nt));
     assert_true(ntlm_ntowf_v2(nt, SLICE("User"), SLICE("Domain"), p.response_key));
     assert_hex(p.response_key, "0c868a403bfd7a93 a3001ef22ef02e3f");
-    size_t n = hex_bytes("02000c0044006f006d00610069006e00 01000c0053006500720076006500720000000000",
-                         bytes, sizeof bytes);
-    assert_true(ntlm_v2_blob_write(&blob, 0, client_challenge, slice_of((char *)bytes, n)));
-    n = hex_bytes("01010000000000000000000000000000 aaaaaaaaaaaaaaaa00000000"
-                  "02000c0044006f006d00610069006e00 01000c00530065007200760065007200 0000000000000000",
+    size_t n =
+        hex_bytes("02000c0044006f006d00610069006e00 01000c0053006500720076006500720000000000",
                   bytes, sizeof bytes);
+    assert_true(ntlm_v2_blob_write(&blob, 0, client_challenge, slice_of((char *)bytes, n)));
+    n = hex_bytes(
+        "01010000000000000000000000000000 aaaaaaaaaaaaaaaa00000000"
+        "02000c0044006f006d00610069006e00 01000c00530065007200760065007200 0000000000000000",
+        bytes, sizeof bytes);
     assert_int_equal(blob.n, n);
     assert_memory_equal(blob.p, bytes, n);
     ntlm_v2_prove(&p, challenge, buf_slice(&blob));
@@ -90,7 +92,8 @@ static void names(void **state)
     assert_true(ntlm_ntowf_v2(nt, SLICE("j\xc3\xbcrgen"), SLICE("d"), a));
     assert_true(ntlm_ntowf_v2(nt, SLICE("J\xc3\x9cRGEN"), SLICE("d"), b));
     assert_memory_equal(a, b, 16);
-    assert_true(ntlm_ntowf_v2(nt, SLICE("J\xc3\x9cRGEN"), SLICE("D"), b)); /* domains keep their case */
+    assert_true(
+        ntlm_ntowf_v2(nt, SLICE("J\xc3\x9cRGEN"), SLICE("D"), b)); /* domains keep their case */
     assert_memory_not_equal(a, b, 16);
     assert_false(ntlm_ntowf_v2(nt, SLICE("j\xff"), SLICE("d"), a));
     assert_false(ntlm_ntowf_v1(SLICE("\xc3"), a));
@@ -112,10 +115,8 @@ static void short_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(version_1),
-        cmocka_unit_test(version_1_with_client_challenge),
-        cmocka_unit_test(version_2),
-        cmocka_unit_test(names),
+        cmocka_unit_test(version_1),  cmocka_unit_test(version_1_with_client_challenge),
+        cmocka_unit_test(version_2),  cmocka_unit_test(names),
         cmocka_unit_test(short_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* First byte: what the rest is. 0 AV pairs, 1-3 the messages, 4 a server's first two tokens, 5 a client's answer to a
- * challenge, 6 a server's third token after a sound beginning. Nothing of this may authenticate. */
+/* First byte: what the rest is. 0 AV pairs, 1-3 the messages, 4 a server's first two tokens, 5 a
+ * client's answer to a challenge, 6 a server's third token after a sound beginning. Nothing of this
+ * may authenticate. */
 #include <stdlib.h>
 
 #include "mech/ntlm.h"
@@ -13,7 +14,10 @@ static bool fixed(void *arg, void *bytes, size_t n)
     memset(bytes, 0x55, n);
     return true;
 }
-static int64_t now(void *arg) { return 1700000000000000; }
+static int64_t now(void *arg)
+{
+    return 1700000000000000;
+}
 static bool lookup(void *arg, struct slice user, struct slice domain, unsigned char hash[16])
 {
     memset(hash, 0x11, 16); /* nobody's password */
@@ -33,8 +37,10 @@ static void codecs(unsigned what, struct slice s)
     if (what == 1 && ntlm_negotiate_read(s, &n, NULL) == CIMF_OK) ntlm_negotiate_write(&b, n.flags);
     if (what == 2 && ntlm_challenge_read(s, &c, NULL) == CIMF_OK) {
         struct ntlm_challenge back;
-        if (!ntlm_challenge_write(&b, &c) || ntlm_challenge_read(buf_slice(&b), &back, NULL) != CIMF_OK ||
-            !slice_eq(c.target_info, back.target_info) || !slice_eq(c.target_name, back.target_name)) {
+        if (!ntlm_challenge_write(&b, &c) ||
+            ntlm_challenge_read(buf_slice(&b), &back, NULL) != CIMF_OK ||
+            !slice_eq(c.target_info, back.target_info) ||
+            !slice_eq(c.target_name, back.target_name)) {
             abort();
         }
     }
@@ -42,8 +48,9 @@ static void codecs(unsigned what, struct slice s)
         struct ntlm_authenticate back;
         ntlm_v2_response_read(a.nt, &r);
         if (!ntlm_authenticate_write(&b, &a) ||
-            ntlm_authenticate_read(buf_slice(&b), &back, NULL) != CIMF_OK || !slice_eq(a.nt, back.nt) ||
-            !slice_eq(a.user, back.user) || !slice_eq(a.key, back.key) || !back.has_room_for_mic) {
+            ntlm_authenticate_read(buf_slice(&b), &back, NULL) != CIMF_OK ||
+            !slice_eq(a.nt, back.nt) || !slice_eq(a.user, back.user) ||
+            !slice_eq(a.key, back.key) || !back.has_room_for_mic) {
             abort();
         }
     }
@@ -52,15 +59,21 @@ static void codecs(unsigned what, struct slice s)
 
 static void machines(unsigned what, struct slice s)
 {
-    struct ntlm_server_config server = { .options = { .random = fixed, .now = now }, .lookup = lookup,
-                                         .computer = SLICE("SERVER"), .allow_no_mic = true, .allow_v1 = true,
+    struct ntlm_server_config server = { .options = { .random = fixed, .now = now },
+                                         .lookup = lookup,
+                                         .computer = SLICE("SERVER"),
+                                         .allow_no_mic = true,
+                                         .allow_v1 = true,
                                          .allow_weak = true };
-    struct ntlm_client_config client = { .options = { .random = fixed, .now = now }, .user = SLICE("u"),
-                                         .domain = SLICE("d"), .password = SLICE("p") };
+    struct ntlm_client_config client = { .options = { .random = fixed, .now = now },
+                                         .user = SLICE("u"),
+                                         .domain = SLICE("d"),
+                                         .password = SLICE("p") };
     struct mech *m = NULL, *c = NULL;
     struct buf out;
     buf_init(&out, 0);
-    if (ntlm_client_new(&client, &c, NULL) != CIMF_OK || ntlm_server_new(&server, &m, NULL) != CIMF_OK) {
+    if (ntlm_client_new(&client, &c, NULL) != CIMF_OK ||
+        ntlm_server_new(&server, &m, NULL) != CIMF_OK) {
         goto out;
     }
     if (what == 4) {

@@ -77,9 +77,10 @@ uint32_t ntlm_message_type(struct slice s)
     return type <= AUTHENTICATE ? type : 0;
 }
 
-/* A field descriptor at the cursor: bytes of the message behind its fixed head. *first becomes the lowest offset of
- * any bytes seen so far. */
-static bool field(struct cursor *c, struct slice whole, size_t head, struct slice *out, size_t *first)
+/* A field descriptor at the cursor: bytes of the message behind its fixed head. *first becomes the
+ * lowest offset of any bytes seen so far. */
+static bool field(struct cursor *c, struct slice whole, size_t head, struct slice *out,
+                  size_t *first)
 {
     size_t n = cursor_u16le(c);
     cursor_u16le(c); /* the maximum length is to be ignored */
@@ -189,7 +190,9 @@ bool ntlm_authenticate_write(struct buf *b, const struct ntlm_authenticate *a)
 {
     unsigned char m[AUTHENTICATE_HEAD] = "NTLMSSP";
     /* In the order of the fields; Windows writes the names first, so do we. */
-    const struct slice *fields[] = { &a->lm, &a->nt, &a->domain, &a->user, &a->workstation, &a->key };
+    const struct slice *fields[] = {
+        &a->lm, &a->nt, &a->domain, &a->user, &a->workstation, &a->key
+    };
     static const int order[] = { 2, 3, 4, 0, 1, 5 };
     size_t offset = sizeof m, count = sizeof order / sizeof order[0];
     put32(m + 8, AUTHENTICATE);

@@ -1,6 +1,7 @@
 /*
- * mech/ntlm_message.h - the three messages of MS-NLMP 2.2 and the AV pairs inside them. Decoders check every offset
- * and length against the message and borrow from it; strings stay as on the wire (UTF-16LE).
+ * mech/ntlm_message.h - the three messages of MS-NLMP 2.2 and the AV pairs inside them. Decoders
+ * check every offset and length against the message and borrow from it; strings stay as on the wire
+ * (UTF-16LE).
  */
 #ifndef MECH_NTLM_MESSAGE_H
 #define MECH_NTLM_MESSAGE_H
@@ -9,27 +10,27 @@
 #include "base/status.h"
 
 enum { /* MS-NLMP 2.2.2.5 */
-    NTLM_UNICODE = 0x1,
-    NTLM_OEM = 0x2,
-    NTLM_REQUEST_TARGET = 0x4,
-    NTLM_SIGN = 0x10,
-    NTLM_SEAL = 0x20,
-    NTLM_DATAGRAM = 0x40,
-    NTLM_LM_KEY = 0x80,
-    NTLM_NTLM = 0x200,
-    NTLM_ANONYMOUS = 0x800,
-    NTLM_OEM_DOMAIN = 0x1000,
-    NTLM_OEM_WORKSTATION = 0x2000,
-    NTLM_ALWAYS_SIGN = 0x8000,
-    NTLM_TARGET_DOMAIN = 0x10000,
-    NTLM_TARGET_SERVER = 0x20000,
-    NTLM_ESS = 0x80000, /* extended session security */
-    NTLM_IDENTIFY = 0x100000,
-    NTLM_NON_NT_KEY = 0x400000,
-    NTLM_TARGET_INFO = 0x800000,
-    NTLM_VERSION = 0x2000000,
-    NTLM_128 = 0x20000000,
-    NTLM_KEY_EXCH = 0x40000000,
+       NTLM_UNICODE = 0x1,
+       NTLM_OEM = 0x2,
+       NTLM_REQUEST_TARGET = 0x4,
+       NTLM_SIGN = 0x10,
+       NTLM_SEAL = 0x20,
+       NTLM_DATAGRAM = 0x40,
+       NTLM_LM_KEY = 0x80,
+       NTLM_NTLM = 0x200,
+       NTLM_ANONYMOUS = 0x800,
+       NTLM_OEM_DOMAIN = 0x1000,
+       NTLM_OEM_WORKSTATION = 0x2000,
+       NTLM_ALWAYS_SIGN = 0x8000,
+       NTLM_TARGET_DOMAIN = 0x10000,
+       NTLM_TARGET_SERVER = 0x20000,
+       NTLM_ESS = 0x80000, /* extended session security */
+       NTLM_IDENTIFY = 0x100000,
+       NTLM_NON_NT_KEY = 0x400000,
+       NTLM_TARGET_INFO = 0x800000,
+       NTLM_VERSION = 0x2000000,
+       NTLM_128 = 0x20000000,
+       NTLM_KEY_EXCH = 0x40000000,
 };
 #define NTLM_56 0x80000000u
 
@@ -37,33 +38,33 @@ enum { NTLM_MIC_OFFSET = 72, NTLM_MIC_SIZE = 16 };
 #define NTLM_SIGNATURE SLICE("NTLMSSP\0")
 
 enum ntlm_av { /* MS-NLMP 2.2.2.1 */
-    NTLM_AV_EOL,
-    NTLM_AV_NB_COMPUTER,
-    NTLM_AV_NB_DOMAIN,
-    NTLM_AV_DNS_COMPUTER,
-    NTLM_AV_DNS_DOMAIN,
-    NTLM_AV_DNS_TREE,
-    NTLM_AV_FLAGS,
-    NTLM_AV_TIMESTAMP,
-    NTLM_AV_SINGLE_HOST,
-    NTLM_AV_TARGET_NAME,
-    NTLM_AV_BINDINGS,
-    NTLM_AV_COUNT,
+               NTLM_AV_EOL,
+               NTLM_AV_NB_COMPUTER,
+               NTLM_AV_NB_DOMAIN,
+               NTLM_AV_DNS_COMPUTER,
+               NTLM_AV_DNS_DOMAIN,
+               NTLM_AV_DNS_TREE,
+               NTLM_AV_FLAGS,
+               NTLM_AV_TIMESTAMP,
+               NTLM_AV_SINGLE_HOST,
+               NTLM_AV_TARGET_NAME,
+               NTLM_AV_BINDINGS,
+               NTLM_AV_COUNT,
 };
 enum { NTLM_AVF_CONSTRAINED = 1, NTLM_AVF_MIC = 2, NTLM_AVF_UNVERIFIED_TARGET = 4 };
 
 struct ntlm_avs {
-    uint32_t present;                   /* bit 1 << id */
-    struct slice value[NTLM_AV_COUNT];  /* borrowed */
-    uint32_t flags;                     /* of NTLM_AV_FLAGS; 0 if absent */
-    uint64_t timestamp;                 /* FILETIME; 0 if absent */
+    uint32_t present;                  /* bit 1 << id */
+    struct slice value[NTLM_AV_COUNT]; /* borrowed */
+    uint32_t flags;                    /* of NTLM_AV_FLAGS; 0 if absent */
+    uint64_t timestamp;                /* FILETIME; 0 if absent */
 };
 static inline bool ntlm_av_has(const struct ntlm_avs *avs, enum ntlm_av id)
 {
     return avs->present >> id & 1;
 }
-/* A list up to its end mark, which must be there; what follows is not looked at. A known id twice, or a fixed-size
- * value of another size, is refused; unknown ids are skipped. */
+/* A list up to its end mark, which must be there; what follows is not looked at. A known id twice,
+ * or a fixed-size value of another size, is refused; unknown ids are skipped. */
 bool ntlm_avs_read(struct slice s, struct ntlm_avs *out);
 bool ntlm_av_put(struct buf *b, enum ntlm_av id, struct slice value);
 bool ntlm_av_put_u32(struct buf *b, enum ntlm_av id, uint32_t value);
@@ -88,10 +89,10 @@ bool ntlm_challenge_write(struct buf *b, const struct ntlm_challenge *c);
 
 struct ntlm_authenticate {
     uint32_t flags;
-    struct slice lm, nt;                   /* responses */
+    struct slice lm, nt; /* responses */
     struct slice domain, user, workstation;
-    struct slice key;                      /* EncryptedRandomSessionKey */
-    bool has_room_for_mic;                 /* nothing else lies at the place of the MIC */
+    struct slice key;      /* EncryptedRandomSessionKey */
+    bool has_room_for_mic; /* nothing else lies at the place of the MIC */
 };
 cimf_status ntlm_authenticate_read(struct slice s, struct ntlm_authenticate *out, struct error *e);
 /* With room for a MIC (zero), whoever computes it writes it there. */
@@ -99,8 +100,8 @@ bool ntlm_authenticate_write(struct buf *b, const struct ntlm_authenticate *a);
 
 /* NTLMv2_RESPONSE: proof and blob. False when nt is no such thing. */
 struct ntlm_v2_response {
-    struct slice proof;            /* 16 bytes */
-    struct slice blob;             /* what the proof is over: the rest, whole */
+    struct slice proof; /* 16 bytes */
+    struct slice blob;  /* what the proof is over: the rest, whole */
     uint64_t timestamp;
     const unsigned char *client_challenge; /* 8 bytes */
     struct ntlm_avs avs;

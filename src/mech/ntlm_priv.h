@@ -11,11 +11,11 @@ enum ntlm_phase { NTLM_START, NTLM_WAIT_CHALLENGE, NTLM_WAIT_AUTHENTICATE, NTLM_
 struct ntlm {
     struct mech mech; /* first */
     enum ntlm_phase phase;
-    struct mech_options options;   /* slices copied into the arena */
-    struct arena arena;            /* names and copies of messages; no secrets */
+    struct mech_options options; /* slices copied into the arena */
+    struct arena arena;          /* names and copies of messages; no secrets */
     struct ntlm_session session;
-    uint32_t negotiated;           /* NTLM_* */
-    bool streams_used;             /* something was sealed or signed since the end of the authentication */
+    uint32_t negotiated; /* NTLM_* */
+    bool streams_used;   /* something was sealed or signed since the end of the authentication */
     struct slice negotiate, challenge; /* exact bytes, for the MIC */
     unsigned char server_challenge[8];
 
@@ -42,8 +42,10 @@ uint64_t ntlm_filetime(int64_t unix_us);
 
 /* The vtable's other half, the same for both roles. */
 size_t ntlm_op_signature_size(const struct mech *m, bool seal);
-cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature);
-cimf_status ntlm_op_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature);
+cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count,
+                         unsigned char *signature);
+cimf_status ntlm_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                           struct slice signature);
 cimf_status ntlm_op_sign(struct mech *m, const struct mech_part *parts, size_t count,
                          unsigned char *signature);
 cimf_status ntlm_op_verify(struct mech *m, const struct mech_part *parts, size_t count,
@@ -54,8 +56,8 @@ void ntlm_op_free(struct mech *m);
 
 #define NTLM_OPS(step_)                                                                            \
     {                                                                                              \
-        .name = "NTLM", .oid = { "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a", 10 }, .step = (step_),\
-        .signature_size = ntlm_op_signature_size, .seal = ntlm_op_seal,                            \
+        .name = "NTLM", .oid = { "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a", 10 },                 \
+        .step = (step_), .signature_size = ntlm_op_signature_size, .seal = ntlm_op_seal,           \
         .unseal = ntlm_op_unseal, .sign = ntlm_op_sign, .verify = ntlm_op_verify,                  \
         .sign_list = ntlm_op_sign_list, .verify_list = ntlm_op_verify_list, .free = ntlm_op_free   \
     }

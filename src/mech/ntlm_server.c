@@ -4,7 +4,10 @@
 static bool target_info(struct ntlm *n, struct buf *b)
 {
     const struct ntlm_server_config *c = &n->server;
-    const struct { enum ntlm_av id; struct slice name; } names[] = {
+    const struct {
+        enum ntlm_av id;
+        struct slice name;
+    } names[] = {
         { NTLM_AV_NB_DOMAIN, c->domain.n ? c->domain : c->computer },
         { NTLM_AV_NB_COMPUTER, c->computer },
         { NTLM_AV_DNS_DOMAIN, c->dns_domain },
@@ -43,7 +46,8 @@ static enum mech_result challenge(struct ntlm *n, struct slice in, struct buf *o
     struct buf info;
     if (ntlm_negotiate_read(in, &asked, e) != CIMF_OK) return MECH_FAILED;
     if ((asked.flags & demanded(n)) != demanded(n)) {
-        return ntlm_fail(e, CIMF_ACCESS_DENIED, "the client offers less security than this server demands");
+        return ntlm_fail(e, CIMF_ACCESS_DENIED,
+                         "the client offers less security than this server demands");
     }
     if (!mech_random(&n->options, n->server_challenge, 8)) {
         return ntlm_fail(e, CIMF_FAILED, "no randomness");
@@ -74,10 +78,10 @@ static enum mech_result denied(struct error *e)
     return ntlm_fail(e, CIMF_NOT_AUTHENTICATED, "the user name or password is not accepted");
 }
 
-/* Proves with the client's domain and with none (3.2.5.1.2, for clients that leave it out); both always, so that
- * time does not tell which, nor whether there is such a user. */
-static bool v2_matches(struct ntlm *n, const unsigned char nt_hash[16], const struct ntlm_v2_response *r,
-                       unsigned char key[NTLM_KEY])
+/* Proves with the client's domain and with none (3.2.5.1.2, for clients that leave it out); both
+ * always, so that time does not tell which, nor whether there is such a user. */
+static bool v2_matches(struct ntlm *n, const unsigned char nt_hash[16],
+                       const struct ntlm_v2_response *r, unsigned char key[NTLM_KEY])
 {
     struct ntlm_v2_proof with = { 0 }, without = { 0 };
     bool ok = ntlm_ntowf_v2(nt_hash, n->mech.user, n->mech.domain, with.response_key) &&
@@ -125,19 +129,22 @@ static bool bindings_hold(struct ntlm *n, const struct ntlm_avs *avs)
     return true;
 }
 
-/* Names of the message into the context, UTF-8. */
+/* Names of the message into the context, UTF-8. A NUL inside would make two names of one. */
 static bool take_names(struct ntlm *n, const struct ntlm_authenticate *a)
 {
     struct mech *m = &n->mech;
     return utf16_to_utf8(&n->arena, a->user, UTF16_LE, true, &m->user) == CIMF_OK &&
            utf16_to_utf8(&n->arena, a->domain, UTF16_LE, true, &m->domain) == CIMF_OK &&
-           utf16_to_utf8(&n->arena, a->workstation, UTF16_LE, true, &m->workstation) == CIMF_OK;
+           utf16_to_utf8(&n->arena, a->workstation, UTF16_LE, true, &m->workstation) == CIMF_OK &&
+           slice_find(m->user, 0) == m->user.n && slice_find(m->domain, 0) == m->domain.n &&
+           slice_find(m->workstation, 0) == m->workstation.n;
 }
 
 /* What the blob promises beyond its proof: a MIC, bindings, a fresh clock, the service meant. */
 static enum mech_result check_blob(struct ntlm *n, const struct ntlm_v2_response *r,
-                                   const struct ntlm_authenticate *a, const unsigned char key[NTLM_KEY],
-                                   struct slice in, struct error *e)
+                                   const struct ntlm_authenticate *a,
+                                   const unsigned char key[NTLM_KEY], struct slice in,
+                                   struct error *e)
 {
     unsigned char mic[NTLM_MIC_SIZE];
     if (r->avs.flags & NTLM_AVF_MIC) {
@@ -147,10 +154,12 @@ static enum mech_result check_blob(struct ntlm *n, const struct ntlm_v2_response
         }
         n->mech.flags |= MECH_LIST_MIC;
     } else if (!n->server.allow_no_mic) {
-        return ntlm_fail(e, CIMF_ACCESS_DENIED, "the client does not protect its messages with a MIC");
+        return ntlm_fail(e, CIMF_ACCESS_DENIED,
+                         "the client does not protect its messages with a MIC");
     }
     if (!bindings_hold(n, &r->avs)) {
-        return ntlm_fail(e, CIMF_ACCESS_DENIED, "the channel bindings are missing or of another channel");
+        return ntlm_fail(e, CIMF_ACCESS_DENIED,
+                         "the channel bindings are missing or of another channel");
     }
     if (n->server.max_skew_us > 0) {
         uint64_t now = ntlm_filetime(mech_now(&n->options));
@@ -160,8 +169,8 @@ static enum mech_result check_blob(struct ntlm *n, const struct ntlm_v2_response
         }
     }
     if (ntlm_av_has(&r->avs, NTLM_AV_TARGET_NAME) && !(r->avs.flags & NTLM_AVF_UNVERIFIED_TARGET) &&
-        utf16_to_utf8(&n->arena, r->avs.value[NTLM_AV_TARGET_NAME], UTF16_LE, true, &n->mech.target) !=
-            CIMF_OK) {
+        utf16_to_utf8(&n->arena, r->avs.value[NTLM_AV_TARGET_NAME], UTF16_LE, true,
+                      &n->mech.target) != CIMF_OK) {
         return ntlm_fail(e, CIMF_BAD_REQUEST, "the target name is not UTF-16");
     }
     return MECH_COMPLETE;
@@ -187,10 +196,11 @@ static enum mech_result verify(struct ntlm *n, struct slice in, struct error *e)
     if (ntlm_authenticate_read(in, &a, e) != CIMF_OK) return MECH_FAILED;
     const char *unsound = flags_unsound(n, &a);
     if (unsound) return ntlm_fail(e, CIMF_ACCESS_DENIED, unsound);
-    if (!take_names(n, &a)) return ntlm_fail(e, CIMF_BAD_REQUEST, "a name is not UTF-16");
+    if (!take_names(n, &a)) return ntlm_fail(e, CIMF_BAD_REQUEST, "a name is not sound UTF-16");
     if (a.user.n == 0) return denied(e); /* anonymous */
     bool v1 = a.nt.n <= 24;
-    if (v1 ? !n->server.allow_v1 || a.nt.n != 24 : !ntlm_v2_response_read(a.nt, &r)) return denied(e);
+    if (v1 ? !n->server.allow_v1 || a.nt.n != 24 : !ntlm_v2_response_read(a.nt, &r))
+        return denied(e);
     bool known = n->server.lookup(n->server.lookup_arg, n->mech.user, n->mech.domain, nt_hash);
     if (!known) memset(nt_hash, 0, sizeof nt_hash);
     bool right = v1 ? v1_matches(n, nt_hash, &a, base) : v2_matches(n, nt_hash, &r, base);
@@ -204,7 +214,8 @@ static enum mech_result verify(struct ntlm *n, struct slice in, struct error *e)
         if (!v1) {
             result = check_blob(n, &r, &a, key, in, e);
         } else if (n->options.binding_level == MECH_BINDING_STRICT) {
-            ntlm_fail(e, CIMF_ACCESS_DENIED, "the channel bindings are missing or of another channel");
+            ntlm_fail(e, CIMF_ACCESS_DENIED,
+                      "the channel bindings are missing or of another channel");
         } else {
             result = MECH_COMPLETE;
         }
@@ -223,7 +234,8 @@ static enum mech_result step(struct mech *m, struct slice in, struct buf *out, s
 
 static const struct mech_ops server_ops = NTLM_OPS(step);
 
-cimf_status ntlm_server_new(const struct ntlm_server_config *config, struct mech **out, struct error *e)
+cimf_status ntlm_server_new(const struct ntlm_server_config *config, struct mech **out,
+                            struct error *e)
 {
     struct ntlm *n = ntlm_alloc(&config->options, &server_ops, MECH_SERVER);
     *out = NULL;

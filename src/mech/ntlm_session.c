@@ -58,7 +58,8 @@ static uint32_t crc32_of(const struct mech_part *parts, size_t count)
     return ~crc;
 }
 
-/* 3.4.4.1: random pad, checksum and number each go through the key stream; the pad is then zeroed. */
+/* 3.4.4.1: random pad, checksum and number each go through the key stream; the pad is then zeroed.
+ */
 static void finish_crc(struct ntlm_stream *t, uint32_t crc, unsigned char out[NTLM_SIGNATURE_SIZE])
 {
     unsigned char plain[12] = { 0 };
@@ -86,7 +87,8 @@ static void finish(struct ntlm_session *s, struct ntlm_stream *t, const unsigned
 }
 
 static void checksum(const struct ntlm_session *s, const struct ntlm_stream *t,
-                     const struct mech_part *parts, size_t count, unsigned char mac[16], uint32_t *crc)
+                     const struct mech_part *parts, size_t count, unsigned char mac[16],
+                     uint32_t *crc)
 {
     if (s->flags & NTLM_ESS) {
         digest(t, parts, count, mac);
@@ -127,7 +129,8 @@ void ntlm_seal(struct ntlm_session *s, struct mech_part *parts, size_t count,
     finish(s, &s->to_peer, mac, crc, signature);
 }
 
-bool ntlm_unseal(struct ntlm_session *s, struct mech_part *parts, size_t count, struct slice signature)
+bool ntlm_unseal(struct ntlm_session *s, struct mech_part *parts, size_t count,
+                 struct slice signature)
 {
     crypt_parts(incoming(s), parts, count);
     return check(s, incoming(s), parts, count, signature);

@@ -32,7 +32,8 @@ static void wrap_examples(void **state)
     unsigned char key[16];
     hex_bytes("eb93429a8bd952f8 b89c55b87f475edc", key, sizeof key);
     example(0xe2028233, random_key, "56fe04d861f9319af0d7238a2e3b4d457fb8", "09dcd1df2e459d36");
-    example(0x820a8233, key, "a02372f6530273f3aa1eb90190ce5200c99d", "01000000ff2aeb52f681793a00000000");
+    example(0x820a8233, key, "a02372f6530273f3aa1eb90190ce5200c99d",
+            "01000000ff2aeb52f681793a00000000");
     example(0xe28a8233, random_key, "54e50165bf1936dc996020c1811b0f06fb5f",
             "010000007fb38ec5c55d497600000000");
 }

@@ -79,6 +79,11 @@ static void wrong_credentials(void **state)
     assert_int_equal(refused(&p), CIMF_NOT_AUTHENTICATED);
     p.client.user = SLICE("");
     assert_int_equal(refused(&p), CIMF_NOT_AUTHENTICATED);
+    p.client.user = SLICE("alice\0x");
+    assert_int_equal(refused(&p), CIMF_BAD_REQUEST);
+    p.client.user = SLICE("alice");
+    p.client.domain = SLICE("\0");
+    assert_int_equal(refused(&p), CIMF_BAD_REQUEST);
     pair_free(&p);
     p.client.password = SLICE("\xff");
     assert_int_equal(ntlm_client_new(&p.client, &p.c, &p.e), CIMF_BAD_REQUEST);
@@ -112,7 +117,11 @@ static void replayed(void **state)
 
 static void channel_bindings(void **state)
 {
-    static const struct { const char *client, *server; enum mech_binding level; bool ok, bound; } cases[] = {
+    static const struct {
+        const char *client, *server;
+        enum mech_binding level;
+        bool ok, bound;
+    } cases[] = {
         { "tls-server-end-point:a", "tls-server-end-point:a", MECH_BINDING_STRICT, true, true },
         { "tls-server-end-point:a", "tls-server-end-point:a", MECH_BINDING_RELAXED, true, true },
         { "tls-server-end-point:b", "tls-server-end-point:a", MECH_BINDING_STRICT, false, false },
@@ -251,9 +260,12 @@ static struct buf forged(struct pair *p, uint32_t avflags, bool v1)
         ntlm_v2_prove(&proof, c.challenge, slice_sub(buf_slice(&nt), 16));
         memcpy(nt.p, proof.proof, 16);
     }
-    struct ntlm_authenticate a = { .flags = c.flags, .nt = buf_slice(&nt), .lm = slice_of((char *)lm, 24),
-        .user = slice_of("a\0l\0i\0c\0e\0", 10), .domain = slice_of("X\0", 2),
-        .key = slice_of("0123456789abcdef", 16) };
+    struct ntlm_authenticate a = { .flags = c.flags,
+                                   .nt = buf_slice(&nt),
+                                   .lm = slice_of((char *)lm, 24),
+                                   .user = slice_of("a\0l\0i\0c\0e\0", 10),
+                                   .domain = slice_of("X\0", 2),
+                                   .key = slice_of("0123456789abcdef", 16) };
     assert_true(ntlm_authenticate_write(&out, &a));
     buf_free(&avs);
     buf_free(&nt);
@@ -282,7 +294,8 @@ static void policy(void **state)
     assert_int_equal(p.e.status, CIMF_NOT_AUTHENTICATED); /* MIC promised and stripped */
     p.server.allow_no_mic = true;
     assert_int_equal(try_forged(&p, NTLM_AVF_MIC, false), MECH_FAILED);
-    assert_int_equal(try_forged(&p, 0, false), MECH_COMPLETE); /* and the proof was made with no domain */
+    assert_int_equal(try_forged(&p, 0, false),
+                     MECH_COMPLETE); /* and the proof was made with no domain */
     p.server.max_skew_us = 3600000000;
     assert_int_equal(try_forged(&p, 0, false), MECH_FAILED); /* of the year 1601 */
     assert_int_equal(try_forged(&p, 0, true), MECH_FAILED);
@@ -332,12 +345,20 @@ static void weak_offers(void **state)
 
 static void av_pairs(void **state)
 {
-    static const struct slice bad[] = { SLICE(""), SLICE("\0\0"), SLICE("\0\0\1\0x"), SLICE("\1\0\2\0a\0"),
-        SLICE("\1\0\xff\xffz\0\0\0\0\0"), SLICE("\6\0\2\0\2\0\0\0\0\0"), SLICE("\7\0\0\0\0\0\0\0"),
-        SLICE("\x0a\0\2\0\2\0\0\0\0\0"), SLICE("\1\0\2\0a\0\1\0\2\0b\0\0\0\0\0"), SLICE("\1\0\1\0a\0\0\0\0") };
+    static const struct slice bad[] = { SLICE(""),
+                                        SLICE("\0\0"),
+                                        SLICE("\0\0\1\0x"),
+                                        SLICE("\1\0\2\0a\0"),
+                                        SLICE("\1\0\xff\xffz\0\0\0\0\0"),
+                                        SLICE("\6\0\2\0\2\0\0\0\0\0"),
+                                        SLICE("\7\0\0\0\0\0\0\0"),
+                                        SLICE("\x0a\0\2\0\2\0\0\0\0\0"),
+                                        SLICE("\1\0\2\0a\0\1\0\2\0b\0\0\0\0\0"),
+                                        SLICE("\1\0\1\0a\0\0\0\0") };
     struct ntlm_avs avs;
     struct buf b;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) assert_false(ntlm_avs_read(bad[i], &avs));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(ntlm_avs_read(bad[i], &avs));
     assert_true(ntlm_avs_read(SLICE("\1\0\2\0a\0\x77\0\1\0?\0\0\0\0ignored"), &avs));
     assert_int_equal(avs.present, 1 << NTLM_AV_NB_COMPUTER);
     buf_init(&b, 0);
@@ -355,24 +376,33 @@ static void example_messages(void **state)
     struct ntlm_authenticate a;
     struct ntlm_v2_response r;
     struct error e;
-    size_t n = hex_bytes(
-        "4e544c4d53535000020000000c000c00 3800000033828ae20123456789abcdef 00000000000000002400240044000000"
-        "060070170000000f5300650072007600 6500720002000c0044006f006d006100 690066000000", m, sizeof m);
+    size_t n =
+        hex_bytes("4e544c4d53535000020000000c000c00 3800000033828ae20123456789abcdef "
+                  "00000000000000002400240044000000"
+                  "060070170000000f5300650072007600 6500720002000c0044006f006d006100 690066000000",
+                  m, sizeof m);
     assert_int_equal(ntlm_challenge_read(slice_of((char *)m, n), &c, &e), CIMF_BAD_REQUEST);
-    n = hex_bytes(
-        "4e544c4d53535000020000000c000c00 3800000033828ae20123456789abcdef 00000000000000002400240044000000"
-        "060070170000000f5300650072007600 6500720002000c0044006f006d006100 69006e0001000c005300650072007600"
-        "6500720000000000", m, sizeof m);
+    n = hex_bytes("4e544c4d53535000020000000c000c00 3800000033828ae20123456789abcdef "
+                  "00000000000000002400240044000000"
+                  "060070170000000f5300650072007600 6500720002000c0044006f006d006100 "
+                  "69006e0001000c005300650072007600"
+                  "6500720000000000",
+                  m, sizeof m);
     assert_int_equal(ntlm_challenge_read(slice_of((char *)m, n), &c, &e), CIMF_OK);
     assert_int_equal(c.flags, 0xe28a8233);
     assert_int_equal(c.target_info.n, 0x24);
     assert_int_equal(c.target_name.n, 12);
     n = hex_bytes(
-        "4e544c4d535350000300000018001800 6c00000054005400840000000c000c00 48000000080008005400000010001000"
-        "5c00000010001000d8000000358288e2 0501280a0000000f44006f006d006100 69006e00550073006500720043004f00"
-        "4d0050005500540045005200 86c35097 ac9cec102554764a57cccc19aaaaaaaa aaaaaaaa68cd0ab851e51c96aabc927b"
-        "ebef6a1c010100000000000000000000 00000000aaaaaaaaaaaaaaaa00000000 02000c0044006f006d00610069006e00"
-        "01000c00530065007200760065007200 0000000000000000c5dad2544fc97990 94ce1ce90bc9d03e", m, sizeof m);
+        "4e544c4d535350000300000018001800 6c00000054005400840000000c000c00 "
+        "48000000080008005400000010001000"
+        "5c00000010001000d8000000358288e2 0501280a0000000f44006f006d006100 "
+        "69006e00550073006500720043004f00"
+        "4d0050005500540045005200 86c35097 ac9cec102554764a57cccc19aaaaaaaa "
+        "aaaaaaaa68cd0ab851e51c96aabc927b"
+        "ebef6a1c010100000000000000000000 00000000aaaaaaaaaaaaaaaa00000000 "
+        "02000c0044006f006d00610069006e00"
+        "01000c00530065007200760065007200 0000000000000000c5dad2544fc97990 94ce1ce90bc9d03e",
+        m, sizeof m);
     assert_int_equal(ntlm_authenticate_read(slice_of((char *)m, n), &a, &e), CIMF_OK);
     assert_int_equal(a.flags, 0xe2888235);
     assert_false(a.has_room_for_mic);

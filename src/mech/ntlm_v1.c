@@ -42,7 +42,8 @@ bool ntlm_lmowf_v1(struct slice password, unsigned char hash[NTLM_KEY])
     return true;
 }
 
-void ntlm_desl(const unsigned char key[NTLM_KEY], const unsigned char data[8], unsigned char out[24])
+void ntlm_desl(const unsigned char key[NTLM_KEY], const unsigned char data[8],
+               unsigned char out[24])
 {
     unsigned char last[7] = { key[14], key[15] };
     des7(key, data, out);

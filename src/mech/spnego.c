@@ -91,17 +91,22 @@ enum mech_result spnego_fail(struct error *e, cimf_status status, const char *te
     return MECH_FAILED;
 }
 
-static struct mech *inner(const struct mech *m) { return ((const struct spnego *)m)->chosen; }
+static struct mech *inner(const struct mech *m)
+{
+    return ((const struct spnego *)m)->chosen;
+}
 
 size_t spnego_op_signature_size(const struct mech *m, bool seal)
 {
     return inner(m)->ops->signature_size(inner(m), seal);
 }
-cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature)
+cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count,
+                           unsigned char *signature)
 {
     return mech_seal(inner(m), parts, count, signature);
 }
-cimf_status spnego_op_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature)
+cimf_status spnego_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                             struct slice signature)
 {
     return mech_unseal(inner(m), parts, count, signature);
 }

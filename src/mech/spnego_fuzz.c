@@ -1,5 +1,5 @@
-/* First byte: 0 NegTokenInit, 1 NegTokenResp (both written back and read again), 2 a server's tokens, 3 a client's
- * answers, each split at its length byte. Nothing of this may authenticate. */
+/* First byte: 0 NegTokenInit, 1 NegTokenResp (both written back and read again), 2 a server's
+ * tokens, 3 a client's answers, each split at its length byte. Nothing of this may authenticate. */
 #include <stdlib.h>
 
 #include "mech/ntlm.h"
@@ -31,7 +31,9 @@ static void codecs(unsigned what, struct slice s)
     struct buf b;
     buf_init(&b, 0);
     if (what == 0 && spnego_init_read(s, &init, NULL) == CIMF_OK) {
-        if (!spnego_init_write(&b, &init) || spnego_init_read(buf_slice(&b), &init2, NULL) != CIMF_OK) abort();
+        if (!spnego_init_write(&b, &init) ||
+            spnego_init_read(buf_slice(&b), &init2, NULL) != CIMF_OK)
+            abort();
         same(init.list, init2.list);
         same(init.token, init2.token);
         same(init.mic, init2.mic);
@@ -46,15 +48,21 @@ static void codecs(unsigned what, struct slice s)
 
 static void machine(bool server, struct slice s)
 {
-    struct ntlm_server_config sc = { .options = { .random = fixed }, .lookup = lookup, .computer = SLICE("S"),
+    struct ntlm_server_config sc = { .options = { .random = fixed },
+                                     .lookup = lookup,
+                                     .computer = SLICE("S"),
                                      .allow_no_mic = true };
-    struct ntlm_client_config cc = { .options = { .random = fixed }, .user = SLICE("u"), .password = SLICE("p") };
+    struct ntlm_client_config cc = { .options = { .random = fixed },
+                                     .user = SLICE("u"),
+                                     .password = SLICE("p") };
     struct mech *ntlm = NULL, *m = NULL;
     struct buf out;
     buf_init(&out, 0);
-    cimf_status made = server ? ntlm_server_new(&sc, &ntlm, NULL) : ntlm_client_new(&cc, &ntlm, NULL);
+    cimf_status made =
+        server ? ntlm_server_new(&sc, &ntlm, NULL) : ntlm_client_new(&cc, &ntlm, NULL);
     if (made == CIMF_OK) {
-        made = server ? spnego_server_new(&ntlm, 1, &m, NULL) : spnego_client_new(&ntlm, 1, &m, NULL);
+        made =
+            server ? spnego_server_new(&ntlm, 1, &m, NULL) : spnego_client_new(&ntlm, 1, &m, NULL);
     }
     enum mech_result result = MECH_FAILED;
     if (made == CIMF_OK) result = server ? MECH_CONTINUE : mech_step(m, SLICE(""), &out, NULL);

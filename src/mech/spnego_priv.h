@@ -9,16 +9,16 @@ struct spnego {
     struct mech mech; /* first */
     struct mech *candidates[SPNEGO_MECHS];
     size_t count;
-    struct mech *chosen;       /* one of them */
-    struct buf list;           /* MechTypeList as sent (client) or received (server) */
+    struct mech *chosen; /* one of them */
+    struct buf list;     /* MechTypeList as sent (client) or received (server) */
     bool started;
-    bool raw;                  /* the client speaks the mechanism without SPNEGO around it */
-    bool not_first;            /* the chosen one is not the client's first choice */
-    bool named;                /* the server has told (the client has been told) which was chosen */
-    bool mic_asked;            /* request-mic was said */
+    bool raw;       /* the client speaks the mechanism without SPNEGO around it */
+    bool not_first; /* the chosen one is not the client's first choice */
+    bool named;     /* the server has told (the client has been told) which was chosen */
+    bool mic_asked; /* request-mic was said */
     bool mic_sent, mic_verified;
-    size_t list_count;         /* of mechanisms in the list */
-    struct slice answer_oid;   /* servers: the chosen one as the client spelt it; inside list */
+    size_t list_count;       /* of mechanisms in the list */
+    struct slice answer_oid; /* servers: the chosen one as the client spelt it; inside list */
 };
 
 cimf_status spnego_new(struct mech *const *candidates, size_t count, enum mech_side side,
@@ -35,8 +35,10 @@ enum mech_result spnego_complete(struct spnego *s);
 enum mech_result spnego_fail(struct error *e, cimf_status status, const char *text);
 
 size_t spnego_op_signature_size(const struct mech *m, bool seal);
-cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count, unsigned char *signature);
-cimf_status spnego_op_unseal(struct mech *m, struct mech_part *parts, size_t count, struct slice signature);
+cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count,
+                           unsigned char *signature);
+cimf_status spnego_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
+                             struct slice signature);
 cimf_status spnego_op_sign(struct mech *m, const struct mech_part *parts, size_t count,
                            unsigned char *signature);
 cimf_status spnego_op_verify(struct mech *m, const struct mech_part *parts, size_t count,

@@ -27,7 +27,8 @@ static enum mech_result reject(struct buf *out)
     return MECH_FAILED;
 }
 
-/* One step of the mechanism and its answer. token.p NULL: nothing for the mechanism in this message. */
+/* One step of the mechanism and its answer. token.p NULL: nothing for the mechanism in this
+ * message. */
 static enum mech_result advance(struct spnego *s, struct slice token, struct slice their_mic,
                                 struct buf *out, struct error *e)
 {
@@ -45,7 +46,8 @@ static enum mech_result advance(struct spnego *s, struct slice token, struct sli
         wrong = "the negotiation does not move";
     }
     bool done = s->chosen->state == MECH_DONE;
-    if (result == MECH_CONTINUE && !wrong && their_mic.p && (!done || !spnego_mic_check(s, their_mic))) {
+    if (result == MECH_CONTINUE && !wrong && their_mic.p &&
+        (!done || !spnego_mic_check(s, their_mic))) {
         wrong = "the list of mechanisms was changed on its way";
     }
     if (result == MECH_CONTINUE && !wrong && done) {
@@ -99,7 +101,8 @@ static enum mech_result start(struct spnego *s, struct slice in, struct buf *out
         spnego_fail(e, CIMF_AUTH_SCHEME, "the client offers no mechanism of ours");
         return reject(out);
     }
-    /* A token sent on chance belongs to the client's first mechanism; so would a MIC, which cannot be yet. */
+    /* A token sent on chance belongs to the client's first mechanism; so would a MIC, which cannot
+     * be yet. */
     struct slice token = s->not_first || init.token.n == 0 ? SLICE_NULL : init.token;
     enum mech_result result = advance(s, token, SLICE_NULL, out, e);
     s->started = true;
@@ -113,7 +116,8 @@ static enum mech_result step(struct mech *m, struct slice in, struct buf *out, s
     if (!s->started) return start(s, in, out, e);
     if (s->raw) return pass(s, in, out, e);
     if (spnego_resp_read(in, &r, e) != CIMF_OK) return MECH_FAILED;
-    if (r.state == SPNEGO_REJECTED) return spnego_fail(e, CIMF_NOT_AUTHENTICATED, "the client gives up");
+    if (r.state == SPNEGO_REJECTED)
+        return spnego_fail(e, CIMF_NOT_AUTHENTICATED, "the client gives up");
     return advance(s, r.token, r.mic, out, e);
 }
 

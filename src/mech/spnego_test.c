@@ -1,10 +1,12 @@
-/* SPNEGO over NTLM and over a mechanism of the test that stands for Kerberos; downgrades; hostile tokens. */
+/* SPNEGO over NTLM and over a mechanism of the test that stands for Kerberos; downgrades; hostile
+ * tokens. */
 #include <stdlib.h>
 
 #include "codec/der.h"
 #include "mech/ntlm_message.h"
 #include "mech/spnego.h"
 #include "mech/spnego_token.h"
+#include "mech/test_hex.h"
 #include "mech/test_pair.h"
 
 /* Two messages, both sides then done; signatures are a sum. */
@@ -13,12 +15,14 @@ struct ticket {
     bool refuse;
 };
 
-static enum mech_result ticket_step(struct mech *m, struct slice in, struct buf *out, struct error *e)
+static enum mech_result ticket_step(struct mech *m, struct slice in, struct buf *out,
+                                    struct error *e)
 {
     bool first = m->side == MECH_CLIENT && in.n == 0;
     m->flags = MECH_SIGN;
     if (first) return buf_lit(out, "AP-REQ") ? MECH_CONTINUE : MECH_FAILED;
-    if (((struct ticket *)m)->refuse || !slice_is(in, m->side == MECH_CLIENT ? "AP-REP" : "AP-REQ")) {
+    if (((struct ticket *)m)->refuse ||
+        !slice_is(in, m->side == MECH_CLIENT ? "AP-REP" : "AP-REQ")) {
         error_set(e, CIMF_NOT_AUTHENTICATED, "test", "no");
         return MECH_FAILED;
     }
@@ -26,7 +30,10 @@ static enum mech_result ticket_step(struct mech *m, struct slice in, struct buf 
     m->user = SLICE("ticket");
     return MECH_COMPLETE;
 }
-static size_t ticket_size(const struct mech *m, bool seal) { return 1; }
+static size_t ticket_size(const struct mech *m, bool seal)
+{
+    return 1;
+}
 static cimf_status ticket_sign(struct mech *m, struct slice list, unsigned char *signature)
 {
     *signature = m->side == MECH_CLIENT ? 1 : 2;
@@ -38,12 +45,21 @@ static cimf_status ticket_verify(struct mech *m, struct slice list, struct slice
     struct mech other = { .side = m->side == MECH_CLIENT ? MECH_SERVER : MECH_CLIENT };
     unsigned char expected;
     ticket_sign(&other, list, &expected);
-    return signature.n == 1 && (unsigned char)signature.p[0] == expected ? CIMF_OK : CIMF_ACCESS_DENIED;
+    return signature.n == 1 && (unsigned char)signature.p[0] == expected ? CIMF_OK
+                                                                         : CIMF_ACCESS_DENIED;
 }
-static void ticket_free(struct mech *m) { free(m); }
+static void ticket_free(struct mech *m)
+{
+    free(m);
+}
 static const struct mech_ops ticket_ops = {
-    .name = "ticket", .oid = { "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02", 9 }, .step = ticket_step,
-    .signature_size = ticket_size, .sign_list = ticket_sign, .verify_list = ticket_verify, .free = ticket_free,
+    .name = "ticket",
+    .oid = { "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02", 9 },
+    .step = ticket_step,
+    .signature_size = ticket_size,
+    .sign_list = ticket_sign,
+    .verify_list = ticket_verify,
+    .free = ticket_free,
 };
 static struct mech *ticket(enum mech_side side)
 {
@@ -73,13 +89,15 @@ static struct mech *candidates(struct talk *t, enum mech_side side, int which)
     size_t n = 0;
     if (which & NTLM) {
         assert_int_equal(side == MECH_CLIENT ? ntlm_client_new(&t->pair.client, &ntlm, &t->e)
-                                             : ntlm_server_new(&t->pair.server, &ntlm, &t->e), CIMF_OK);
+                                             : ntlm_server_new(&t->pair.server, &ntlm, &t->e),
+                         CIMF_OK);
     }
     if (which & NTLM_FIRST) list[n++] = ntlm;
     if (which & TICKET) list[n++] = ticket(side);
     if (ntlm && !(which & NTLM_FIRST)) list[n++] = ntlm;
     assert_int_equal(side == MECH_CLIENT ? spnego_client_new(list, n, &out, &t->e)
-                                         : spnego_server_new(list, n, &out, &t->e), CIMF_OK);
+                                         : spnego_server_new(list, n, &out, &t->e),
+                     CIMF_OK);
     return out;
 }
 
@@ -146,7 +164,33 @@ static void ntlm_alone(void **state)
     assert_memory_equal(text, "abc", 4);
     assert_int_equal(mech_seal(t.s, &part, 1, signature), CIMF_OK);
     signature[5] ^= 1;
-    assert_int_equal(mech_unseal(t.c, &part, 1, slice_of((char *)signature, 16)), CIMF_ACCESS_DENIED);
+    assert_int_equal(mech_unseal(t.c, &part, 1, slice_of((char *)signature, 16)),
+                     CIMF_ACCESS_DENIED);
+    talk_free(&t);
+}
+
+/* The finished mechanism goes to another process; the list's MIC has counted there too. */
+static void moved_after_the_list(void **state)
+{
+    struct talk t;
+    struct ntlm_export x;
+    struct mech *moved;
+    unsigned char text[4] = "abc", signature[16];
+    struct mech_part part = { MECH_PART_SEAL, text, 4 };
+    talk_init(&t, NTLM, NTLM);
+    assert_false(ntlm_export(t.s, &x));
+    assert_true(talk_run(&t));
+    assert_false(ntlm_export(t.s, &x)); /* SPNEGO itself is none */
+    assert_true(ntlm_export(spnego_chosen(t.s), &x));
+    assert_int_equal(x.sent, 1);
+    assert_int_equal(x.received, 1);
+    assert_int_equal(ntlm_import(&x, MECH_SERVER, &moved), CIMF_OK);
+    assert_int_equal(mech_seal(t.c, &part, 1, signature), CIMF_OK);
+    assert_int_equal(mech_unseal(moved, &part, 1, slice_of((char *)signature, 16)), CIMF_OK);
+    assert_memory_equal(text, "abc", 4);
+    assert_int_equal(mech_seal(moved, &part, 1, signature), CIMF_OK);
+    assert_int_equal(mech_unseal(t.c, &part, 1, slice_of((char *)signature, 16)), CIMF_OK);
+    mech_free(moved);
     talk_free(&t);
 }
 
@@ -247,7 +291,8 @@ static void flip_accept(struct talk *t, size_t index, struct buf *token)
 /* A flipped bit anywhere in a token: never another identity, and nothing protected passes. */
 static void flipped_bits(void **state)
 {
-    static void (*const ways[])(struct talk *, size_t, struct buf *) = { flip_first, flip_last, flip_accept };
+    static void (*const ways[])(struct talk *, size_t, struct buf *) = { flip_first, flip_last,
+                                                                         flip_accept };
     static const size_t indexes[] = { 0, 2, 3 };
     for (size_t w = 0; w < 3; w++) {
         struct talk t;
@@ -284,7 +329,8 @@ static void raw_ntlm(void **state)
     talk_free(&t);
 }
 
-/* Windows fails unless the server answers with the very OID that it offered (MS-SPNG 3.1.5.2, note 9). */
+/* Windows fails unless the server answers with the very OID that it offered (MS-SPNG 3.1.5.2, note
+ * 9). */
 static void wrong_kerberos_oid(void **state)
 {
     const struct slice oids[] = { SPNEGO_OID_MS_KERBEROS, SPNEGO_OID_KERBEROS };
@@ -312,7 +358,8 @@ static void wrong_kerberos_oid(void **state)
     }
 }
 
-/* The server's hints before the client's first message: MS-SPNG 3.2.5.2 and the shape of its example. */
+/* The server's hints before the client's first message: MS-SPNG 3.2.5.2 and the shape of its
+ * example. */
 static void hints_first(void **state)
 {
     struct talk t;
@@ -338,6 +385,58 @@ static void hints_first(void **state)
     talk_free(&t);
 }
 
+/* The NegTokenInit2 of MS-SPNG section 4: NEGOEX and NTLM, a token of the former, hints. */
+static void example_of_the_specification(void **state)
+{
+    unsigned char bytes[512];
+    struct spnego_init init;
+    struct error e;
+    struct buf back;
+    size_t n = hex_bytes(
+        "6082015d06062b0601050502a08201513082014da01a3018060a2b06010401823702021e060a2b0601040182"
+        "3702020aa28201010481fe4e45474f4558545301000000000000006000000070000000cffa11765e12599a34"
+        "7d766852bfce7097458710bb8242b4c7dfbad2da897aa311a7d868463430952562dc13c554f2010000000000"
+        "000000600000000100000000000000000000005c33530deaf90d4db2ec4ae3786ec3084e45474f4558545303"
+        "00000001000000400000008e000000cffa11765e12599a347d766852bfce705c33530deaf90d4db2ec4ae378"
+        "6ec308400000004e000000304ca04a3048302a80283026312430220603550403131b584d4c50726f76696465"
+        "7220496e7465726d656469617465204341301a80183016311430120603550403130b584d4c50726f76696465"
+        "72a32a3028a0261b246e6f745f646566696e65645f696e5f5246433431373840706c656173655f69676e6f72"
+        "65",
+        bytes, sizeof bytes);
+    assert_int_equal(spnego_init_read(slice_of((char *)bytes, n), &init, &e), CIMF_OK);
+    assert_int_equal(init.mech_count, 2);
+    assert_slice(init.mechs[0], "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x1e");
+    assert_slice(init.mechs[1], "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a");
+    assert_int_equal(init.token.n, 0xfe);
+    assert_true(slice_starts(init.token, SLICE("NEGOEXTS\x01")));
+    assert_slice(init.hint, "not_defined_in_RFC4178@please_ignore");
+    assert_null(init.mic.p);
+    buf_init(&back, 0);
+    assert_true(spnego_init_write(&back, &init));
+    assert_int_equal(back.n, n);
+    assert_memory_equal(back.p, bytes, n);
+    buf_free(&back);
+}
+
+/* Room for a token runs out: a failure, nothing worse. */
+static void no_room(void **state)
+{
+    for (size_t cap = 1; cap < 700; cap += 7) {
+        struct talk t;
+        talk_init(&t, NTLM, NTLM);
+        for (size_t i = 0; i < 8; i++) {
+            buf_free(&t.token[i]);
+            buf_init(&t.token[i], cap);
+        }
+        if (talk_run(&t)) {
+            for (size_t i = 0; i < t.count; i++) assert_true(buf_ok(&t.token[i]));
+        } else {
+            assert_int_equal(t.e.status, CIMF_OUT_OF_MEMORY);
+        }
+        talk_free(&t);
+    }
+}
+
 static void truncations(void **state)
 {
     struct talk t;
@@ -352,7 +451,8 @@ static void truncations(void **state)
             memcpy(copy, t.token[i].p, n);
             struct slice cut = slice_of(copy, n);
             assert_int_equal(i == 0 ? spnego_init_read(cut, &init, &t.e)
-                                    : spnego_resp_read(cut, &resp, &t.e), CIMF_BAD_REQUEST);
+                                    : spnego_resp_read(cut, &resp, &t.e),
+                             CIMF_BAD_REQUEST);
             free(copy);
         }
     }
@@ -362,13 +462,16 @@ static void truncations(void **state)
 static void malformed(void **state)
 {
     static const struct slice bad[] = {
-        SLICE(""), SLICE("\xa1\x00"), SLICE("\xa1\x02\x30\x01"), SLICE("\xa1\x84\xff\xff\xff\xff\x30"),
-        SLICE("\xa1\x07\x30\x05\xa0\x03\x0a\x01\x04"),              /* no such state */
-        SLICE("\xa1\x04\x30\x02\xa5\x00"),                          /* no such field */
-        SLICE("\xa1\x08\x30\x06\xa2\x02\x04\x00\xa2\x00"),          /* a field twice */
+        SLICE(""),
+        SLICE("\xa1\x00"),
+        SLICE("\xa1\x02\x30\x01"),
+        SLICE("\xa1\x84\xff\xff\xff\xff\x30"),
+        SLICE("\xa1\x07\x30\x05\xa0\x03\x0a\x01\x04"),                 /* no such state */
+        SLICE("\xa1\x04\x30\x02\xa5\x00"),                             /* no such field */
+        SLICE("\xa1\x08\x30\x06\xa2\x02\x04\x00\xa2\x00"),             /* a field twice */
         SLICE("\xa1\x0b\x30\x09\xa2\x02\x04\x00\xa0\x03\x0a\x01\x00"), /* order */
-        SLICE("\xa1\x07\x30\x05\xa2\x03\x04\x00\x00"),              /* more inside a field */
-        SLICE("\xa1\x02\x30\x00\x00"),                              /* more behind */
+        SLICE("\xa1\x07\x30\x05\xa2\x03\x04\x00\x00"),                 /* more inside a field */
+        SLICE("\xa1\x02\x30\x00\x00"),                                 /* more behind */
     };
     struct spnego_resp r;
     struct spnego_init init;
@@ -411,12 +514,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ntlm_alone),
+        cmocka_unit_test(moved_after_the_list),
         cmocka_unit_test(choices),
         cmocka_unit_test(downgrades),
         cmocka_unit_test(flipped_bits),
         cmocka_unit_test(raw_ntlm),
         cmocka_unit_test(wrong_kerberos_oid),
         cmocka_unit_test(hints_first),
+        cmocka_unit_test(example_of_the_specification),
+        cmocka_unit_test(no_room),
         cmocka_unit_test(truncations),
         cmocka_unit_test(malformed),
         cmocka_unit_test(too_long_a_token),

@@ -21,7 +21,8 @@ static bool list_read(struct der *field, struct spnego_init *out)
 {
     struct slice content = der_any(field, NULL, &out->list);
     struct der d = der_of(content);
-    if (field->bad || out->list.n == 0 || (unsigned char)out->list.p[0] != DER_SEQUENCE) return false;
+    if (field->bad || out->list.n == 0 || (unsigned char)out->list.p[0] != DER_SEQUENCE)
+        return false;
     while (!der_end(&d)) {
         if (out->mech_count == LIMIT_MECH_LIST) return false;
         struct slice oid = der_take(&d, DER_OID);
@@ -57,8 +58,9 @@ static bool init_field(unsigned number, struct der *field, struct spnego_init *o
     case 0: return list_read(field, out);
     case 1: der_any(field, NULL, NULL); return !field->bad; /* reqFlags */
     case 2: return octets(field, &out->token);
-    case 3: return der_peek(field) == DER_SEQUENCE ? hints_read(field, &out->hint)
-                                                   : octets(field, &out->mic);
+    case 3:
+        return der_peek(field) == DER_SEQUENCE ? hints_read(field, &out->hint)
+                                               : octets(field, &out->mic);
     case 4: return out->mic.p == NULL && octets(field, &out->mic);
     default: return false;
     }
@@ -79,7 +81,8 @@ static bool resp_field(unsigned number, struct der *field, struct spnego_resp *o
     }
 }
 
-/* The fields of either sequence: context tags in rising order, each at most once, nothing left inside any. */
+/* The fields of either sequence: context tags in rising order, each at most once, nothing left
+ * inside any. */
 static bool fields(struct der *d, struct spnego_init *init, struct spnego_resp *resp)
 {
     struct der sequence = der_open(d, DER_SEQUENCE);
@@ -90,7 +93,8 @@ static bool fields(struct der *d, struct spnego_init *init, struct spnego_resp *
         int number = (int)(tag & 0x1f);
         if (sequence.bad || (tag & 0xe0) != DER_CONTEXT || number <= last) return false;
         last = number;
-        if (init ? !init_field((unsigned)number, &field, init) : !resp_field((unsigned)number, &field, resp)) {
+        if (init ? !init_field((unsigned)number, &field, init)
+                 : !resp_field((unsigned)number, &field, resp)) {
             return false;
         }
         if (!der_end(&field)) return false;

@@ -1,6 +1,6 @@
 /*
- * mech/spnego_token.h - NegTokenInit (both RFC 4178's and Microsoft's NegTokenInit2) and NegTokenResp. Decoded
- * values are borrowed from the token.
+ * mech/spnego_token.h - NegTokenInit (both RFC 4178's and Microsoft's NegTokenInit2) and
+ * NegTokenResp. Decoded values are borrowed from the token.
  */
 #ifndef MECH_SPNEGO_TOKEN_H
 #define MECH_SPNEGO_TOKEN_H
@@ -23,19 +23,20 @@ enum spnego_state {
 };
 
 struct spnego_init {
-    struct slice list;                    /* MechTypeList, whole with its header: what mechListMIC is over */
-    struct slice mechs[LIMIT_MECH_LIST];  /* OID contents */
+    struct slice list; /* MechTypeList, whole with its header: what mechListMIC is over */
+    struct slice mechs[LIMIT_MECH_LIST]; /* OID contents */
     size_t mech_count;
-    struct slice token;                   /* p NULL: none */
+    struct slice token; /* p NULL: none */
     struct slice mic;
-    struct slice hint;                    /* negHints.hintName; for nothing */
+    struct slice hint; /* negHints.hintName; for nothing */
 };
 struct spnego_resp {
     enum spnego_state state;
     struct slice mech, token, mic; /* p NULL: none */
 };
 
-/* The token begins as GSS framing of this mechanism's OID: 0x60 length OID. Content behind the OID, or p NULL. */
+/* The token begins as GSS framing of this mechanism's OID: 0x60 length OID. Content behind the OID,
+ * or p NULL. */
 struct slice spnego_framed(struct slice token, struct slice oid);
 /* reqFlags are skipped: they are not protected. */
 cimf_status spnego_init_read(struct slice token, struct spnego_init *out, struct error *e);

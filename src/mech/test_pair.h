@@ -1,4 +1,5 @@
-/* mech/test_pair.h - an NTLM client and server that talk in memory, with fixed randomness and time. Tests only. */
+/* mech/test_pair.h - an NTLM client and server that talk in memory, with fixed randomness and time.
+ * Tests only. */
 #ifndef MECH_TEST_PAIR_H
 #define MECH_TEST_PAIR_H
 
@@ -19,8 +20,12 @@ static inline bool pair_random(void *arg, void *bytes, size_t n)
     memset(bytes, 0x55, n);
     return true;
 }
-static inline int64_t pair_now(void *arg) { return 1700000000000000; }
-static inline bool pair_lookup(void *arg, struct slice user, struct slice domain, unsigned char hash[16])
+static inline int64_t pair_now(void *arg)
+{
+    return 1700000000000000;
+}
+static inline bool pair_lookup(void *arg, struct slice user, struct slice domain,
+                               unsigned char hash[16])
 {
     return slice_ieq(user, SLICE("Alice")) && ntlm_ntowf_v1(SLICE("Secret"), hash);
 }
@@ -61,7 +66,8 @@ static inline enum mech_result pair_client_done(struct pair *p)
 {
     pair_new(p);
     assert_int_equal(mech_step(p->c, SLICE(""), &p->token[0], &p->e), MECH_CONTINUE);
-    if (mech_step(p->s, buf_slice(&p->token[0]), &p->token[1], &p->e) != MECH_CONTINUE) return MECH_FAILED;
+    if (mech_step(p->s, buf_slice(&p->token[0]), &p->token[1], &p->e) != MECH_CONTINUE)
+        return MECH_FAILED;
     return mech_step(p->c, buf_slice(&p->token[1]), &p->token[2], &p->e);
 }
 

@@ -2,8 +2,9 @@
  * One end of an authentication for tests in other languages: reads lines, answers lines.
  *   token_tool client|server ntlm|spnego USER DOMAIN PASSWORD [BINDINGS]
  * First phase: "token BASE64" (empty for a client's first) -> "continue|complete|failed BASE64".
- * After complete: "seal BASE64" -> "BASE64 of signature and sealed bytes"; "unseal BASE64" -> the bytes or "bad";
- * "sign BASE64" -> signature; "key" -> session key; "who" -> user and domain. All base64.
+ * After complete: "seal BASE64" -> "BASE64 of signature and sealed bytes"; "unseal BASE64" -> the
+ * bytes or "bad"; "sign BASE64" -> signature; "key" -> session key; "who" -> user and domain. All
+ * base64.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,15 +30,20 @@ static struct mech *make(char **argv, struct account *account, struct error *e)
     struct mech *m = NULL, *outer = NULL;
     bool client = strcmp(argv[1], "client") == 0;
     if (client) {
-        struct ntlm_client_config c = { .user = slice_str(argv[3]), .domain = slice_str(argv[4]),
-                                        .password = slice_str(argv[5]), .workstation = SLICE("TOOL") };
+        struct ntlm_client_config c = { .user = slice_str(argv[3]),
+                                        .domain = slice_str(argv[4]),
+                                        .password = slice_str(argv[5]),
+                                        .workstation = SLICE("TOOL") };
         c.options.want = MECH_SIGN | MECH_SEAL;
         c.options.target = SLICE("HTTP/server");
         c.options.bindings = bindings;
         if (ntlm_client_new(&c, &m, e) != CIMF_OK) return NULL;
     } else {
-        struct ntlm_server_config c = { .lookup = lookup, .lookup_arg = account, .computer = SLICE("SERVER"),
-                                        .domain = SLICE("DOMAIN"), .dns_computer = SLICE("server.example") };
+        struct ntlm_server_config c = { .lookup = lookup,
+                                        .lookup_arg = account,
+                                        .computer = SLICE("SERVER"),
+                                        .domain = SLICE("DOMAIN"),
+                                        .dns_computer = SLICE("server.example") };
         c.options.want = MECH_SIGN | MECH_SEAL;
         c.options.bindings = bindings;
         c.options.binding_level = bindings.n ? MECH_BINDING_STRICT : MECH_BINDING_NONE;
