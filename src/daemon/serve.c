@@ -2,6 +2,7 @@
  * cimd serve: the composition. Reading order of a start: core_open (repository, object manager), loops, broker,
  * the server of each protocol, listeners, control socket, ready file. The end is the same list backwards.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -115,20 +116,32 @@ static cimf_status start_http(struct serve *s, struct error *e)
     return http_server_new(&http, &s->http, e);
 }
 
+/* This machine has no IPv6 (or not this address family): the other addresses do. */
+static bool family_missing(const char *address, const struct error *e)
+{
+    return *address == '[' && (e->native == EADDRNOTAVAIL || e->native == EAFNOSUPPORT);
+}
+
 /* Binds every address of one role and adds them to the ready text. */
 static cimf_status listen_role(struct serve *s, const char *role, enum config_key key, struct tls_config *tls, struct error *e)
 {
     const char *address;
     buf_printf(&s->ready, "%s\"%s\":[", s->ready.n > 1 ? "," : "", role);
+    unsigned count = 0;
+    cimf_status status = CIMF_OK;
     for (unsigned i = 0; (address = config_item(s->config, key, i)); i++) {
         char bound[128];
-        cimf_status status = http_server_listen(s->http, address, tls, bound, sizeof bound, e);
-        if (status != CIMF_OK) return status;
-        buf_printf(&s->ready, "%s\"%s\"", i ? "," : "", bound);
+        status = http_server_listen(s->http, address, tls, bound, sizeof bound, e);
+        if (status != CIMF_OK && !family_missing(address, e)) return status;
+        if (status != CIMF_OK) {
+            log_failure("cimd", e, "an address is left out");
+            continue;
+        }
+        buf_printf(&s->ready, "%s\"%s\"", count++ ? "," : "", bound);
         log_info("cimd", "listening role=%s address=%s", role, bound);
     }
     buf_lit(&s->ready, "]");
-    return CIMF_OK;
+    return count ? CIMF_OK : status;
 }
 
 static cimf_status start_listeners(struct serve *s, struct error *e)
