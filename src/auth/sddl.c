@@ -60,8 +60,7 @@ static cimf_status read_sid(struct reader *r, struct sid *out)
     }
 }
 
-/* A word of the table here: its longest match would be ambiguous nowhere, as words are two letters but
- * for the types, which end at the semicolon. */
+/* The row of the table that s is, without case; NULL if none. */
 static const struct sddl_word *word_in(struct slice s, const struct sddl_word *words)
 {
     for (; words->text[0]; words++)
