@@ -132,6 +132,7 @@ static void bad_requests(void **state)
         { POST("/tiny") "Transfer-Encoding: chunked\r\n\r\n6\r\nabcdef\r\n6\r\nabcdef\r\n", 413, true },
         { POST("/wsman") ALICE "Content-Type: text/html\r\nContent-Length: 1\r\n\r\nx", 415, false },
         { POST("/wsman") ALICE "Content-Length: 1\r\n\r\nx", 415, false },
+        { POST("/wsman") ALICE SOAP "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", 415, false },
         { POST("/wsman") ALICE SOAP "\r\n", 411, false },
     };
     RUN(list);
