@@ -29,7 +29,7 @@ enum {
     MECH_DCE_STYLE = 8, /* tokens as DCE/RPC wants them; matters to Kerberos */
     MECH_IDENTIFY = 16, /* the server may know the caller but not act as him */
     MECH_DELEGATE = 32,
-    MECH_BOUND = 64, /* the channel bindings of both sides were compared and are equal */
+    MECH_BOUND = 64,     /* the channel bindings of both sides were compared and are equal */
     MECH_LIST_MIC = 128, /* under SPNEGO it counts only with the mechListMIC */
 };
 
@@ -43,7 +43,7 @@ enum mech_binding {
 struct mech_options {
     uint32_t want; /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE, MECH_IDENTIFY; a client's: without those
                       it asked for it fails */
-    struct slice bindings; /* "tls-server-end-point:" and the hash; empty: no channel */
+    struct slice bindings;           /* "tls-server-end-point:" and the hash; empty: no channel */
     enum mech_binding binding_level; /* servers */
     struct slice target; /* clients: the service's name, "HTTP/host"; empty: none is sent */
     /* Randomness and time, replaceable in tests. NULL: the kernel's. random answers false when
@@ -97,11 +97,10 @@ struct mech {
     enum mech_side side;
     enum mech_state state;
     uint32_t flags; /* agreed */
-    struct slice user,
-        domain; /* servers: who called, as the client wrote it, UTF-8; already authenticated */
+    /* Servers: who called, UTF-8 as the client wrote it, authenticated. */
+    struct slice user, domain;
     struct slice workstation; /* as the client claims; for the log only */
-    struct slice
-        target; /* servers: the service the client meant to call; empty if it did not say */
+    struct slice target;      /* servers: the service the client meant; empty: it did not say */
     unsigned char session_key[64];
     size_t session_key_n; /* 0 until DONE */
 };

@@ -36,6 +36,7 @@ enum { /* MS-NLMP 2.2.2.5 */
 
 enum { NTLM_MIC_OFFSET = 72, NTLM_MIC_SIZE = 16 };
 #define NTLM_SIGNATURE SLICE("NTLMSSP\0")
+#define NTLM_OID "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a" /* 1.3.6.1.4.1.311.2.2.10 */
 
 enum ntlm_av { /* MS-NLMP 2.2.2.1 */
                NTLM_AV_EOL,

@@ -56,10 +56,10 @@ void ntlm_op_free(struct mech *m);
 
 #define NTLM_OPS(step_)                                                                            \
     {                                                                                              \
-        .name = "NTLM", .oid = { "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a", 10 },                 \
-        .step = (step_), .signature_size = ntlm_op_signature_size, .seal = ntlm_op_seal,           \
-        .unseal = ntlm_op_unseal, .sign = ntlm_op_sign, .verify = ntlm_op_verify,                  \
-        .sign_list = ntlm_op_sign_list, .verify_list = ntlm_op_verify_list, .free = ntlm_op_free   \
+        .name = "NTLM", .oid = { NTLM_OID, sizeof NTLM_OID - 1 }, .step = (step_),                 \
+        .signature_size = ntlm_op_signature_size, .seal = ntlm_op_seal, .unseal = ntlm_op_unseal,  \
+        .sign = ntlm_op_sign, .verify = ntlm_op_verify, .sign_list = ntlm_op_sign_list,            \
+        .verify_list = ntlm_op_verify_list, .free = ntlm_op_free                                   \
     }
 
 #endif

@@ -98,7 +98,7 @@ static struct mech *inner(const struct mech *m)
 
 size_t spnego_op_signature_size(const struct mech *m, bool seal)
 {
-    return inner(m)->ops->signature_size(inner(m), seal);
+    return inner(m) ? inner(m)->ops->signature_size(inner(m), seal) : 0; /* 0: nobody chosen yet */
 }
 cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count,
                            unsigned char *signature)

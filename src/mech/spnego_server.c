@@ -5,7 +5,7 @@
 static struct mech *bare(const struct spnego *s, struct slice in)
 {
     if (ntlm_message_type(in)) {
-        return spnego_candidate(s, SLICE("\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a"));
+        return spnego_candidate(s, SLICE(NTLM_OID));
     }
     for (size_t i = 0; i < s->count; i++) {
         if (spnego_framed(in, s->candidates[i]->ops->oid).p) return s->candidates[i];
