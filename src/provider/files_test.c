@@ -5,6 +5,7 @@
 #include "provider/lease.h"
 #include "provider/locale.h"
 #include "provider/resolver.h"
+#include "provider/unitfiles.h"
 
 static struct arena arena;
 
@@ -98,6 +99,25 @@ static void test_environment(void **state)
     assert_false(environment_next(&arena, &rest, &name, &value));
 }
 
+/* Which process is a service, when systemd is not there to ask. */
+static void test_running(void **state)
+{
+    struct unitfiles_process process[] = {
+        { 10, SLICE("/usr/bin/bash"), slice_of("/bin/bash\0./script\0", 19) },
+        { 11, SLICE("/usr/bin/python3.11"), slice_of("/usr/bin/python3\0/opt/agent\0-v\0", 31) },
+        { 12, SLICE("/usr/sbin/sshd"), slice_of("sshd: /usr/sbin/sshd -D\0", 24) },
+    };
+    struct unitfiles_process_list list = { process, 3 };
+    (void)state;
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/bin/bash")), 0); /* any script is not the service */
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/bin/bash ./script")), 10);
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/usr/bin/python3 /opt/agent -v")), 11);
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/usr/bin/python3 /opt/agent $OPTIONS")), 11);
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/opt/agent")), 11); /* a script of its own name */
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/usr/sbin/sshd -D")), 12);
+    assert_int_equal(unitfiles_running(&arena, &list, SLICE("/usr/sbin/none")), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -106,6 +126,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_ini_and_hosts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locale, setup, teardown),
         cmocka_unit_test_setup_teardown(test_environment, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_running, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

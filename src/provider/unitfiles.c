@@ -174,8 +174,9 @@ static bool is_generic(struct slice program)
     return slice_starts(base, SLICE("python3."));
 }
 
-/* The arguments of a process are those of the command, as far as no variable stands in it. */
-static bool same_arguments(struct slice command, struct slice cmdline)
+/* The arguments of a process are those of the command, as far as no variable stands in it; with `whole` it has no more
+ * of them: /bin/bash alone is not every script. */
+static bool same_arguments(struct slice command, struct slice cmdline, bool whole)
 {
     for (struct slice want = text_word(&command); want.n; want = text_word(&command)) {
         if (slice_find(want, '$') < want.n || slice_find(want, '%') < want.n || want.p[0] == '"' ||
@@ -185,7 +186,7 @@ static bool same_arguments(struct slice command, struct slice cmdline)
         if (!slice_eq(want, have)) return false;
         cmdline = slice_sub(cmdline, have.n + 1);
     }
-    return true;
+    return !whole || cmdline.n == 0;
 }
 
 uint32_t unitfiles_running(struct arena *a, const struct unitfiles_process_list *list,
@@ -202,10 +203,10 @@ uint32_t unitfiles_running(struct arena *a, const struct unitfiles_process_list 
         const struct unitfiles_process *p = &list->process[i];
         if (!generic && p->exe.n && (slice_eq(p->exe, real) || slice_eq(p->exe, program)))
             return p->pid;
-        if (same_arguments(command, p->cmdline)) return p->pid;
+        if (same_arguments(command, p->cmdline, generic)) return p->pid;
         /* a script: the interpreter is the first argument */
         struct slice tail = slice_sub(p->cmdline, slice_find(p->cmdline, 0) + 1);
-        if (!generic && tail.n && same_arguments(command, tail)) return p->pid;
+        if (!generic && tail.n && same_arguments(command, tail, false)) return p->pid;
     }
     return 0;
 }
