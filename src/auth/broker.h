@@ -1,12 +1,17 @@
 /*
- * auth/broker.h - the one place that decides who a caller is and makes principals. It will become a
- * process of its own; callers therefore see questions and answers only: every check is asynchronous.
+ * auth/broker.h - the one place that decides who a caller is and makes principals.
  *
- * Passwords: the same work for unknown users, disabled accounts and wrong passwords. Failures slow later
- * attempts down exponentially, by (user, address), by address and, more mildly, by user; waiting attempts are
- * queued within bounds. A verified password is remembered (as a keyed hash, bounded, for some minutes) so that
- * a reconnecting client is not hashed again. Changes of the accounts file take effect at once: the next use of
- * any cached decision notices (generation).
+ * Two kinds of `struct auth_broker` behind the same functions: the real one (auth_broker_new), which reads
+ * accounts, certificate map and keytab and lives in the process cimd-auth; and a stand-in over a socket
+ * (auth_broker_connect), which is what cimd-core holds. Callers see questions and answers only: every check is
+ * asynchronous, answers come on the home executor.
+ *
+ * Passwords and mechanisms: the same work and the same answer for unknown users, disabled accounts and wrong
+ * credentials. Failures slow later attempts down exponentially, by (user, address), by address and, more
+ * mildly, by user; waiting attempts are queued within bounds. A verified password is remembered (as a keyed
+ * hash, bounded, for some minutes) so that a reconnecting client is not hashed again. Changes of the
+ * accounts file take effect at once: the next use of any cached decision notices (generation). Every
+ * success and failure is an audit record (auth/audit.h), written here and nowhere else.
  */
 #ifndef AUTH_BROKER_H
 #define AUTH_BROKER_H
@@ -14,21 +19,40 @@
 #include "auth/principal.h"
 #include "base/exec.h"
 #include "base/status.h"
+#include "mech/digest.h"
+#include "mech/mech.h"
 
 struct auth_broker;
 
 struct auth_broker_config {
     const char *accounts_path;
-    struct exec *pool;            /* workers: hashing, user database; NULL: everything inside the call
-                                     (tests), then nothing is delayed */
+    const char *key_path;         /* of the key that password-equivalent secrets are encrypted with; NULL:
+                                     "<accounts_path>.key" */
+    const char *certificates_path;/* certificate map; NULL: certificates log nobody in */
+    struct exec *pool;            /* workers: hashing, keytab, user database; NULL: everything inside the
+                                     call (tests), then nothing is delayed */
     unsigned max_concurrent;      /* hashes at once; 0: half the processors, at least 1 */
     unsigned max_waiting;         /* attempts queued or delayed; 0: 256 */
     unsigned max_waiting_address; /* of these from one address; 0: 16 */
+    unsigned max_exchanges;       /* unfinished ones; 0: 4096 */
+    unsigned max_exchanges_address; /* 0: 64; loopback is not exempt */
+    int64_t exchange_timeout_us;  /* life of an unfinished one; 0: 30 s */
     int64_t cache_us;             /* life of a remembered password; 0: 5 minutes; < 0: never */
     int64_t delay_us;             /* first delay, doubled for each further failure; 0: 250 ms */
     int64_t max_delay_us;         /* 0: 30 s */
     unsigned free_failures;       /* failures before the first delay; 0: 2 */
     unsigned long dummy_cost;     /* yescrypt cost of the work done for unknown users; 0: default */
+
+    /* Which ways in there are. What is off here is off whatever a caller asks. */
+    bool basic, digest, ntlm, kerberos, certificate;
+    const char *pam_service;      /* passwords of system users through PAM; NULL: only our accounts */
+    const char *keytab;           /* NULL: the system's */
+    const char *realm;            /* of Digest secrets; NULL: "WSMAN" */
+    const char *netbios_name;     /* NULL: the host name's first label, upper case, 15 bytes */
+    enum mech_binding binding_level;
+    bool ntlm_allow_v1, ntlm_allow_no_mic, ntlm_allow_weak;
+    const char *const *admin_groups; /* groups (ours, POSIX or SIDs "S-1-..." of a ticket) whose members
+                                        are administrators; NULL-terminated; NULL: "administrators" */
 };
 
 cimf_status auth_broker_new(const struct auth_broker_config *config, struct auth_broker **out,
@@ -36,6 +60,16 @@ cimf_status auth_broker_new(const struct auth_broker_config *config, struct auth
 /* Waits for work on the pool; waiting attempts are answered CIMF_SHUTTING_DOWN by post. The pool and the
  * home executors must still run. */
 void auth_broker_free(struct auth_broker *b);
+
+/* The stand-in: fd is one end of a SOCK_SEQPACKET pair, taken. A thread of its own reads answers. When the
+ * other end dies every question is answered CIMF_SHUTTING_DOWN. binding_level etc. are decided over there. */
+cimf_status auth_broker_connect(int fd, struct auth_broker **out, struct error *e);
+/* cimd-auth: answers questions on fd with b until the other end closes. Blocks. Principals that went out are
+ * known to auth_resolve until the other end released them or closed. Malformed messages end it:
+ * CIMF_PROTOCOL_ERROR. */
+cimf_status auth_broker_serve(struct auth_broker *b, int fd, struct error *e);
+/* Of the real one: the principal with this id, if it went out and is still in use; one reference or NULL. */
+const struct principal *auth_resolve(struct auth_broker *b, struct slice id);
 
 /* status CIMF_OK and a principal (one reference for the callee), or NULL and CIMF_NOT_AUTHENTICATED
  * (one answer for every wrong credential), CIMF_SERVER_TOO_BUSY, CIMF_SHUTTING_DOWN, CIMF_FAILED. */
@@ -54,9 +88,73 @@ void auth_check_password(struct auth_broker *b, const struct auth_password *q, s
  * (a MAC and a lock); any thread. */
 const struct principal *auth_check_cached(struct auth_broker *b, const struct auth_password *q);
 
+/* HTTP Digest: the caller checked nonce, nc, uri and realm; here the secret is looked up. reply gets
+ * rspauth when ha2_reply is given. */
+struct auth_digest {
+    const struct digest_response *response;
+    const char *ha2, *ha2_reply;  /* hexadecimal; ha2_reply NULL: no rspauth */
+    struct slice address;
+};
+typedef void auth_digest_done(void *arg, cimf_status status, const struct principal *p,
+                              const char *rspauth);
+void auth_check_digest(struct auth_broker *b, const struct auth_digest *q, struct exec *home,
+                       auth_digest_done *done, void *arg);
+
+/* A TLS client certificate whose chain was verified by the caller: DER of it and of its issuer. Mapped by
+ * issuer thumbprint, then UPN or subject pattern (MS-WSMV 2.2.4.3). */
+struct auth_certificate {
+    struct slice certificate, issuer;
+    struct slice address;
+};
+void auth_check_certificate(struct auth_broker *b, const struct auth_certificate *q,
+                            struct exec *home, auth_done *done, void *arg);
+
+/*
+ * Mechanisms of several legs. One exchange belongs to one connection and is never moved; its owner gives each
+ * token of the peer to auth_exchange_step, one at a time.
+ */
+enum auth_mechanism {
+    AUTH_MECH_NEGOTIATE, /* SPNEGO; also bare NTLM and Kerberos tokens */
+    AUTH_MECH_NTLM,      /* DCE/RPC type 10 */
+    AUTH_MECH_KERBEROS,  /* "Authorization: Kerberos"; DCE/RPC type 16 */
+};
+enum auth_service { AUTH_SERVICE_HTTP /* HTTP, WSMAN, HOST */, AUTH_SERVICE_RPC /* HOST, RPCSS, RestrictedKrbHost */ };
+struct auth_exchange;
+struct auth_exchange_config {
+    enum auth_mechanism mechanism;
+    enum auth_service service;
+    uint32_t want;           /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE */
+    struct slice bindings;   /* "tls-server-end-point:" and the hash; empty: no TLS, then no level applies */
+    struct slice more_bindings; /* accepted as well: hashes of a proxy in front, one after the other, each
+                                   preceded by a length byte */
+    struct slice address;
+};
+struct auth_exchange_answer {
+    enum mech_result result;
+    cimf_status status;      /* OK for CONTINUE and COMPLETE */
+    struct slice token;      /* for the peer; may be empty; borrowed for the call */
+    const struct principal *principal; /* COMPLETE: one reference for the callee; else NULL */
+    struct mech *context;    /* COMPLETE: protects messages; owned by the callee */
+    const char *mechanism;   /* COMPLETE: "NTLM", "Kerberos" */
+};
+typedef void auth_exchange_done(void *arg, const struct auth_exchange_answer *a);
+/* Everything is copied. CIMF_SERVER_TOO_BUSY when too many are open. home: where answers come. */
+cimf_status auth_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
+                              struct exec *home, struct auth_exchange **out, struct error *e);
+/* done comes on home, never inside this call (except without a pool). After COMPLETE or FAILED only free. */
+void auth_exchange_step(struct auth_exchange *x, struct slice token, auth_exchange_done *done,
+                        void *arg);
+/* On home. A pending done will not come. NULL is fine. */
+void auth_exchange_free(struct auth_exchange *x);
+
 /* Changes whenever accounts change: a decision kept elsewhere (on a connection) holds as long as the
  * number that was current before the decision does. Looks at the file at most once a second. */
 uint64_t auth_generation(struct auth_broker *b);
+/* p's account still exists, is enabled and has the same groups: what a connection asks when the generation
+ * has moved, before it goes on with an identity proved by a mechanism of several legs. done gets p's fresh
+ * principal. Users of a realm (Kerberos) stay as they are. */
+void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec *home, auth_done *done,
+                  void *arg);
 /* Reads the accounts file now. */
 cimf_status auth_reload(struct auth_broker *b, struct error *e);
 

@@ -10,6 +10,8 @@
 enum auth_scheme { AUTH_NONE, AUTH_BASIC, AUTH_DIGEST, AUTH_NTLM, AUTH_KERBEROS, AUTH_CREDSSP,
                    AUTH_CERTIFICATE, AUTH_LOCAL /* same user over a local socket */ };
 
+struct access_token;
+
 struct principal {
     uint32_t magic;
     int32_t refs;
@@ -22,7 +24,12 @@ struct principal {
     uint32_t uid, gid;
     enum auth_scheme scheme;
     char sid[96];              /* text form "S-1-..." */
-    char id[37];               /* unique per authentication */
+    char id[37];               /* unique per authentication, unguessable; what the supervisor asks the
+                                  broker about before it starts anything for this caller */
+    const struct access_token *token; /* what access checks look at (auth/access.h); never NULL */
+    /* AUTH_CERTIFICATE: the resource URIs that the mapping covers ("*" at an end); count 0: all. */
+    const struct slice *uri_patterns;
+    uint32_t uri_pattern_count;
 };
 
 const struct principal *principal_ref(const struct principal *p);

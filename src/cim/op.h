@@ -82,6 +82,9 @@ struct cim_op {
     const struct cim_context_value *context;
     uint32_t context_count;
     const struct principal *principal; /* held by the submitter until done */
+    bool encrypted;                 /* nobody on the wire can read it (TLS, sealed messages, local socket):
+                                       namespaces with RequiresEncryption ask for it */
+    struct slice peer;              /* address text, for audit records; "" if unknown */
     struct slice locale;            /* "en-US", "MS_409"; "" = neutral */
     int64_t deadline_us;            /* clock_mono_us time; 0 = none */
     uint32_t call_depth;            /* of providers calling back; P16 */

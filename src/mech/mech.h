@@ -86,6 +86,8 @@ struct mech_ops {
     cimf_status (*sign_list)(struct mech *m, struct slice list, unsigned char *signature);
     cimf_status (*verify_list)(struct mech *m, struct slice list, struct slice signature);
     void (*free)(struct mech *m);
+    /* A DONE context as bytes (mech_export); NULL: this mechanism cannot leave its process. */
+    cimf_status (*export_)(struct mech *m, struct buf *out, struct error *e);
 };
 
 enum mech_state { MECH_RUNNING, MECH_DONE, MECH_DEAD };
@@ -101,6 +103,9 @@ struct mech {
     struct slice user, domain;
     struct slice workstation; /* as the client claims; for the log only */
     struct slice target;      /* servers: the service the client meant; empty: it did not say */
+    /* Servers, Kerberos: NDR of KERB_VALIDATION_INFO (MS-PAC 2.5) when the ticket has one whose
+     * signature was verified with our key; else empty. */
+    struct slice pac_logon_info;
     unsigned char session_key[64];
     size_t session_key_n; /* 0 until DONE */
 };
@@ -124,6 +129,12 @@ cimf_status mech_sign(struct mech *m, const struct mech_part *parts, size_t coun
                       unsigned char *signature);
 cimf_status mech_verify(struct mech *m, const struct mech_part *parts, size_t count,
                         struct slice signature);
+/* A DONE context, before or after some messages, as bytes for another process: appended to out, with
+ * keys and sequence numbers but without names. The context is used up (MECH_DEAD). SPNEGO exports what
+ * it chose. Wipe the buffer. mech_import makes a DONE context of the same side, flags and session key;
+ * CIMF_BAD_REQUEST for bytes that are none. */
+cimf_status mech_export(struct mech *m, struct buf *out, struct error *e);
+cimf_status mech_import(struct slice bytes, struct mech **out, struct error *e);
 /* Wipes keys. NULL is fine. */
 void mech_free(struct mech *m);
 

@@ -27,6 +27,7 @@
 #include "base/status.h"
 
 struct auth_broker;
+struct credssp_server;
 struct http_server;
 struct loop;
 struct principal;
@@ -58,6 +59,7 @@ struct http_request {
     struct slice peer;               /* address text, "192.0.2.7" or "2001:db8::1"; mapped ones as IPv4 */
     struct slice local;              /* "address:port" that the peer connected to */
     bool tls;
+    bool sealed;                     /* the body came encrypted by the authentication mechanism; so will the reply */
     bool chunked;                    /* the body came in chunks (wsman S14) */
     struct arena *arena;             /* the request's; freed after the reply was handed over */
     void *arg;                       /* of the route */
@@ -134,9 +136,12 @@ void http_limits_default(struct http_limits *l);
 
 /* Which schemes are offered, where. */
 struct http_auth_policy {
-    bool basic;
-    bool allow_unencrypted;        /* Basic on connections without TLS */
+    bool basic, digest, negotiate, kerberos, credssp;
+    bool certificate;              /* TLS client certificates (https/mutual) */
+    bool allow_unencrypted;        /* plain bodies on connections without TLS, whatever the scheme; Basic there */
     const char *realm;             /* "WSMAN" */
+    struct slice more_bindings;    /* see auth_exchange_config */
+    struct credssp_server *credssp_server; /* with credssp */
 };
 
 struct http_server_config {

@@ -31,6 +31,7 @@ class Daemon:
             "cimd.run_dir": str(self.state / "run"),
             "cimd.log_level": "warn",
             "listen.http": "127.0.0.1:0",
+            "auth.basic": "on",
             "auth.allow_unencrypted": "on",
         }
         if tls:

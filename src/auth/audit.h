@@ -1,0 +1,37 @@
+/*
+ * auth/audit.h - what a security officer reads later: logins, denials, changes of descriptors, accounts and
+ * configuration, starts of hosts. One line of key=value pairs a record, in the audit file (append only, its
+ * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...).
+ * Never a secret. Any thread; does not fail its caller.
+ */
+#ifndef AUTH_AUDIT_H
+#define AUTH_AUDIT_H
+
+#include "auth/principal.h"
+#include "base/status.h"
+
+enum audit_event {
+    AUDIT_LOGIN, AUDIT_LOGIN_FAILED,
+    AUDIT_GRANTED, AUDIT_DENIED,     /* of an access that a SACL (granted) or the check (denied) reports */
+    AUDIT_DESCRIPTOR_CHANGED, AUDIT_ACCOUNT_CHANGED, AUDIT_CONFIG_CHANGED, AUDIT_HOST_STARTED,
+};
+struct audit_record {
+    enum audit_event event;
+    const struct principal *principal; /* who, NULL if nobody is known */
+    struct slice user;                 /* as the peer wrote it, when there is no principal */
+    struct slice peer;                 /* address text */
+    const char *scheme;                /* "Basic", "NTLM", ...; NULL: of the principal */
+    bool bound;                        /* channel bindings were compared */
+    struct slice object;               /* namespace, resource URI, account, configuration key */
+    uint32_t wanted, granted;          /* rights */
+    cimf_status status;
+    struct slice detail;
+};
+/* fd is taken; -1: journal and log only. Until this is called records go to the log alone. */
+void audit_open(int fd);
+void audit_write(const struct audit_record *r);
+/* The line that audit_write would write, without newline, escaped: for tests. */
+struct buf;
+bool audit_format(const struct audit_record *r, struct buf *out);
+
+#endif
