@@ -28,7 +28,7 @@ enum mech_result mech_step(struct mech *m, struct slice in, struct buf *out, str
     if (result == MECH_COMPLETE) m->state = MECH_DONE;
     if (result == MECH_FAILED) {
         m->state = MECH_DEAD;
-        m->user = m->domain = m->target = m->workstation = SLICE_NULL;
+        m->user = m->domain = m->target = m->workstation = m->pac_logon_info = SLICE_NULL;
         explicit_bzero(m->session_key, sizeof m->session_key);
         m->session_key_n = 0;
     }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/utf.h"
+#include "mech/export_priv.h"
 #include "mech/ntlm_priv.h"
 
 static void dispose(struct ntlm *n)
@@ -84,7 +85,6 @@ cimf_status ntlm_op_seal(struct mech *m, struct mech_part *parts, size_t count,
                          unsigned char *signature)
 {
     struct ntlm *n = (struct ntlm *)m;
-    n->streams_used = true;
     ntlm_seal(&n->session, parts, count, signature);
     return CIMF_OK;
 }
@@ -93,7 +93,6 @@ cimf_status ntlm_op_unseal(struct mech *m, struct mech_part *parts, size_t count
                            struct slice signature)
 {
     struct ntlm *n = (struct ntlm *)m;
-    n->streams_used = true;
     return ntlm_unseal(&n->session, parts, count, signature) ? CIMF_OK : CIMF_ACCESS_DENIED;
 }
 
@@ -101,7 +100,6 @@ cimf_status ntlm_op_sign(struct mech *m, const struct mech_part *parts, size_t c
                          unsigned char *signature)
 {
     struct ntlm *n = (struct ntlm *)m;
-    n->streams_used = true;
     ntlm_sign(&n->session, parts, count, signature);
     return CIMF_OK;
 }
@@ -110,7 +108,6 @@ cimf_status ntlm_op_verify(struct mech *m, const struct mech_part *parts, size_t
                            struct slice signature)
 {
     struct ntlm *n = (struct ntlm *)m;
-    n->streams_used = true;
     return ntlm_verify(&n->session, parts, count, signature) ? CIMF_OK : CIMF_ACCESS_DENIED;
 }
 
@@ -133,29 +130,62 @@ static enum mech_result no_step(struct mech *m, struct slice in, struct buf *out
 
 static const struct mech_ops imported_ops = NTLM_OPS(no_step);
 
-bool ntlm_export(const struct mech *m, struct ntlm_export *out)
+static void stream_export(const struct ntlm_stream *t, struct buf *out)
 {
-    const struct ntlm *n = (const struct ntlm *)m;
-    if (m->ops->free != ntlm_op_free || m->state != MECH_DONE || n->streams_used) return false;
-    out->negotiated = n->negotiated;
-    out->flags = m->flags;
-    out->sent = n->session.to_peer.sequence;
-    out->received = n->session.from_peer.sequence;
-    memcpy(out->session_key, m->session_key, sizeof out->session_key);
+    buf_add(out, t->sign_key, sizeof t->sign_key);
+    mech_export_u32(out, t->sequence);
+    buf_byte(out, t->rc4.i);
+    buf_byte(out, t->rc4.j);
+    buf_add(out, t->rc4.S, sizeof t->rc4.S);
+}
+
+cimf_status ntlm_op_export(struct mech *m, struct buf *out, struct error *e)
+{
+    struct ntlm *n = (struct ntlm *)m;
+    mech_export_head(m, MECH_EXPORT_NTLM, out);
+    mech_export_u32(out, n->negotiated);
+    stream_export(&n->session.to_peer, out);
+    stream_export(&n->session.from_peer, out);
+    explicit_bzero(&n->session, sizeof n->session);
+    return CIMF_OK;
+}
+
+/* False: the key stream's state is not a permutation of the bytes. */
+static bool stream_import(struct cursor *c, struct ntlm_stream *t)
+{
+    bool seen[256] = { false };
+    struct slice key = cursor_bytes(c, sizeof t->sign_key);
+    t->sequence = cursor_u32le(c);
+    t->rc4.i = cursor_u8(c);
+    t->rc4.j = cursor_u8(c);
+    struct slice state = cursor_bytes(c, sizeof t->rc4.S);
+    if (c->bad) return false;
+    memcpy(t->sign_key, key.p, sizeof t->sign_key);
+    memcpy(t->rc4.S, state.p, sizeof t->rc4.S);
+    for (size_t i = 0; i < sizeof t->rc4.S; i++) {
+        if (seen[t->rc4.S[i]]) return false;
+        seen[t->rc4.S[i]] = true;
+    }
     return true;
 }
 
-cimf_status ntlm_import(const struct ntlm_export *x, enum mech_side side, struct mech **out)
+cimf_status ntlm_import(const struct mech *head, struct slice state, struct mech **out,
+                        struct error *e)
 {
-    struct ntlm *n = ntlm_alloc(NULL, &imported_ops, side);
-    *out = NULL;
-    if (!n) return CIMF_OUT_OF_MEMORY;
-    n->negotiated = x->negotiated;
-    ntlm_establish(n, x->session_key);
-    n->session.to_peer.sequence = x->sent;
-    n->session.from_peer.sequence = x->received;
-    n->mech.flags = x->flags;
+    struct ntlm *n = ntlm_alloc(NULL, &imported_ops, head->side);
+    struct cursor c = cursor_of(state);
+    if (!n) return error_set(e, CIMF_OUT_OF_MEMORY, "ntlm", "no memory for a context");
+    n->negotiated = n->session.flags = cursor_u32le(&c);
+    bool ok = stream_import(&c, &n->session.to_peer) && stream_import(&c, &n->session.from_peer);
+    if (!ok || cursor_left(&c) || head->session_key_n != NTLM_KEY) {
+        dispose(n);
+        return mech_export_bad(e, "NTLM's state");
+    }
+    n->mech.flags = head->flags;
     n->mech.state = MECH_DONE;
+    n->mech.session_key_n = head->session_key_n;
+    memcpy(n->mech.session_key, head->session_key, sizeof n->mech.session_key);
+    n->phase = NTLM_FINISHED;
     *out = &n->mech;
     return CIMF_OK;
 }

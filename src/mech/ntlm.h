@@ -42,18 +42,4 @@ struct ntlm_server_config {
 cimf_status ntlm_server_new(const struct ntlm_server_config *config, struct mech **out,
                             struct error *e);
 
-/* A context that is DONE, made again from what it leaves behind: MECH_SIGN, MECH_SEAL, ... and
- * session key are as they were, sequence numbers start at `sent` and `received` (each 1 after
- * SPNEGO's mechListMIC, else 0). For the process that protects bytes when another one
- * authenticated. */
-struct ntlm_export {
-    uint32_t negotiated; /* flags on the wire */
-    uint32_t flags;      /* MECH_* */
-    uint32_t sent, received;
-    unsigned char session_key[16];
-};
-bool ntlm_export(const struct mech *m,
-                 struct ntlm_export *out); /* false: not NTLM, or not DONE, or already used */
-cimf_status ntlm_import(const struct ntlm_export *x, enum mech_side side, struct mech **out);
-
 #endif

@@ -15,7 +15,6 @@ struct ntlm {
     struct arena arena;          /* names and copies of messages; no secrets */
     struct ntlm_session session;
     uint32_t negotiated; /* NTLM_* */
-    bool streams_used;   /* something was sealed or signed since the end of the authentication */
     struct slice negotiate, challenge; /* exact bytes, for the MIC */
     unsigned char server_challenge[8];
 
@@ -53,13 +52,14 @@ cimf_status ntlm_op_verify(struct mech *m, const struct mech_part *parts, size_t
 cimf_status ntlm_op_sign_list(struct mech *m, struct slice list, unsigned char *signature);
 cimf_status ntlm_op_verify_list(struct mech *m, struct slice list, struct slice signature);
 void ntlm_op_free(struct mech *m);
+cimf_status ntlm_op_export(struct mech *m, struct buf *out, struct error *e);
 
 #define NTLM_OPS(step_)                                                                            \
     {                                                                                              \
         .name = "NTLM", .oid = { NTLM_OID, sizeof NTLM_OID - 1 }, .step = (step_),                 \
         .signature_size = ntlm_op_signature_size, .seal = ntlm_op_seal, .unseal = ntlm_op_unseal,  \
         .sign = ntlm_op_sign, .verify = ntlm_op_verify, .sign_list = ntlm_op_sign_list,            \
-        .verify_list = ntlm_op_verify_list, .free = ntlm_op_free                                   \
+        .verify_list = ntlm_op_verify_list, .free = ntlm_op_free, .export_ = ntlm_op_export        \
     }
 
 #endif

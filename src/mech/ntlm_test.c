@@ -49,20 +49,70 @@ static void both_roles(void **state)
     pair_free(&p);
 }
 
+/* Before the first message and between later ones; the streams go on where they were. */
 static void moved_to_another_process(void **state)
 {
     struct pair p;
-    struct ntlm_export x;
-    struct mech *moved;
+    struct mech *moved = NULL;
+    struct buf bytes;
     pair_init(&p);
+    buf_init(&bytes, 0);
     assert_int_equal(pair_client_done(&p), MECH_COMPLETE);
-    assert_false(ntlm_export(p.s, &x));
+    assert_int_equal(mech_export(p.s, &bytes, &p.e), CIMF_INVALID_OPERATION);
+    assert_int_equal(bytes.n, 0);
     assert_int_equal(pair_run(&p), MECH_COMPLETE);
-    assert_true(ntlm_export(p.s, &x));
-    assert_int_equal(ntlm_import(&x, MECH_SERVER, &moved), CIMF_OK);
-    protect_both_ways(p.c, moved);
-    assert_false(ntlm_export(moved, &x));
+    for (int round = 0; round < 3; round++) {
+        unsigned char key[64], signature[16], text[4] = "abc";
+        struct mech *from = round ? moved : p.s;
+        struct mech_part part = { MECH_PART_SEAL, text, sizeof text };
+        uint32_t flags = from->flags;
+        memcpy(key, from->session_key, sizeof key);
+        buf_clear(&bytes);
+        assert_int_equal(mech_export(from, &bytes, &p.e), CIMF_OK);
+        assert_int_equal(from->state, MECH_DEAD);
+        assert_int_equal(mech_seal(from, &part, 1, signature), CIMF_INVALID_OPERATION);
+        if (round) mech_free(moved);
+        assert_int_equal(mech_import(buf_slice(&bytes), &moved, &p.e), CIMF_OK);
+        assert_int_equal(moved->side, MECH_SERVER);
+        assert_int_equal(moved->state, MECH_DONE);
+        assert_int_equal(moved->flags, flags);
+        assert_int_equal(moved->session_key_n, 16);
+        assert_memory_equal(moved->session_key, key, sizeof key);
+        protect_both_ways(p.c, moved);
+    }
     mech_free(moved);
+    buf_free(&bytes);
+    pair_free(&p);
+}
+
+static void exported_bytes_are_checked(void **state)
+{
+    struct pair p;
+    struct mech *moved = NULL;
+    struct buf bytes;
+    pair_init(&p);
+    buf_init(&bytes, 0);
+    assert_int_equal(pair_run(&p), MECH_COMPLETE);
+    assert_int_equal(mech_export(p.s, &bytes, &p.e), CIMF_OK);
+    for (size_t n = 0; n < bytes.n; n++) {
+        assert_int_equal(mech_import(slice_of(bytes.p, n), &moved, &p.e), CIMF_BAD_REQUEST);
+        assert_null(moved);
+    }
+    static const struct {
+        size_t at;
+        unsigned char value;
+    } wrong[] = { { 0, 0 },    { 4, 9 },    { 5, 2 },   { 6, 65 },
+                  { 6, 8 },    { 7, 1 },    { 9, 1 },   { 11, 0x80 } };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char was = bytes.p[wrong[i].at];
+        bytes.p[wrong[i].at] = (char)wrong[i].value;
+        assert_int_equal(mech_import(buf_slice(&bytes), &moved, &p.e), CIMF_BAD_REQUEST);
+        bytes.p[wrong[i].at] = was;
+    }
+    bytes.p[bytes.n - 1] = bytes.p[bytes.n - 2]; /* no permutation any more */
+    assert_int_equal(mech_import(buf_slice(&bytes), &moved, &p.e), CIMF_BAD_REQUEST);
+    assert_null(moved);
+    buf_free(&bytes);
     pair_free(&p);
 }
 
@@ -417,6 +467,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_roles),
         cmocka_unit_test(moved_to_another_process),
+        cmocka_unit_test(exported_bytes_are_checked),
         cmocka_unit_test(wrong_credentials),
         cmocka_unit_test(replayed),
         cmocka_unit_test(channel_bindings),

@@ -80,6 +80,7 @@ enum mech_result spnego_complete(struct spnego *s)
     m->domain = c->domain;
     m->workstation = c->workstation;
     m->target = c->target;
+    m->pac_logon_info = c->pac_logon_info;
     m->session_key_n = c->session_key_n;
     memcpy(m->session_key, c->session_key, sizeof m->session_key);
     return MECH_COMPLETE;
@@ -119,4 +120,9 @@ cimf_status spnego_op_verify(struct mech *m, const struct mech_part *parts, size
                              struct slice signature)
 {
     return mech_verify(inner(m), parts, count, signature);
+}
+
+cimf_status spnego_op_export(struct mech *m, struct buf *out, struct error *e)
+{
+    return mech_export(inner(m), out, e); /* what was chosen stands for all */
 }

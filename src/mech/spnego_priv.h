@@ -44,13 +44,14 @@ cimf_status spnego_op_sign(struct mech *m, const struct mech_part *parts, size_t
 cimf_status spnego_op_verify(struct mech *m, const struct mech_part *parts, size_t count,
                              struct slice signature);
 void spnego_op_free(struct mech *m);
+cimf_status spnego_op_export(struct mech *m, struct buf *out, struct error *e);
 
 #define SPNEGO_OPS(step_)                                                                          \
     {                                                                                              \
         .name = "SPNEGO", .oid = { "\x2b\x06\x01\x05\x05\x02", 6 }, .step = (step_),               \
         .signature_size = spnego_op_signature_size, .seal = spnego_op_seal,                        \
         .unseal = spnego_op_unseal, .sign = spnego_op_sign, .verify = spnego_op_verify,            \
-        .free = spnego_op_free                                                                     \
+        .free = spnego_op_free, .export_ = spnego_op_export                                        \
     }
 
 #endif

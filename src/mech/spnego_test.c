@@ -173,24 +173,27 @@ static void ntlm_alone(void **state)
 static void moved_after_the_list(void **state)
 {
     struct talk t;
-    struct ntlm_export x;
     struct mech *moved;
+    struct buf bytes;
     unsigned char text[4] = "abc", signature[16];
     struct mech_part part = { MECH_PART_SEAL, text, 4 };
+    buf_init(&bytes, 0);
     talk_init(&t, NTLM, NTLM);
-    assert_false(ntlm_export(t.s, &x));
+    assert_int_equal(mech_export(t.s, &bytes, NULL), CIMF_INVALID_OPERATION);
     assert_true(talk_run(&t));
-    assert_false(ntlm_export(t.s, &x)); /* SPNEGO itself is none */
-    assert_true(ntlm_export(spnego_chosen(t.s), &x));
-    assert_int_equal(x.sent, 1);
-    assert_int_equal(x.received, 1);
-    assert_int_equal(ntlm_import(&x, MECH_SERVER, &moved), CIMF_OK);
+    assert_int_equal(mech_export(t.s, &bytes, NULL), CIMF_OK);
+    assert_int_equal(t.s->state, MECH_DEAD);
+    assert_int_equal(spnego_chosen(t.s)->state, MECH_DEAD);
+    assert_int_equal(mech_import(buf_slice(&bytes), &moved, NULL), CIMF_OK);
+    assert_null(spnego_chosen(moved));
     assert_int_equal(mech_seal(t.c, &part, 1, signature), CIMF_OK);
     assert_int_equal(mech_unseal(moved, &part, 1, slice_of((char *)signature, 16)), CIMF_OK);
     assert_memory_equal(text, "abc", 4);
     assert_int_equal(mech_seal(moved, &part, 1, signature), CIMF_OK);
+    assert_int_equal(signature[12], 1); /* the MIC of the list was number 0 */
     assert_int_equal(mech_unseal(t.c, &part, 1, slice_of((char *)signature, 16)), CIMF_OK);
     mech_free(moved);
+    buf_free(&bytes);
     talk_free(&t);
 }
 
