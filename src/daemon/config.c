@@ -106,6 +106,53 @@ cimf_status config_init(struct config *c, struct error *e)
 
 void config_free(struct config *c) { arena_free(&c->arena); }
 
+cimf_status config_copy(struct config *out, const struct config *c, struct error *e)
+{
+    *out = (struct config){ 0 };
+    arena_init(&out->arena, 4 << 20);
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        out->value[i] = arena_dup(&out->arena, slice_str(c->value[i])).p;
+        out->number[i] = c->number[i];
+    }
+    out->path = c->path ? arena_dup(&out->arena, slice_str(c->path)).p : NULL;
+    if (!out->arena.overflow) return CIMF_OK;
+    config_free(out);
+    return error_set(e, CIMF_OUT_OF_MEMORY, "config", "the configuration is too large");
+}
+
+static int find_key(struct slice key)
+{
+    struct slice name, section = slice_split(key, '.', &name);
+    return name.p ? find_row(section, name) : -1;
+}
+
+const char *config_find(const struct config *c, struct slice key)
+{
+    int k = find_key(key);
+    return k < 0 ? NULL : c->value[k];
+}
+
+bool config_locked(const struct config *c, struct slice key)
+{
+    struct slice rest = slice_str(c->value[CONFIG_policy_locked]);
+    while (rest.p && rest.n)
+        if (slice_eq(slice_trim(slice_split(rest, ',', &rest)), key)) return true;
+    return false;
+}
+
+/* What is locked must exist: a slip of the pen would lock nothing. */
+static cimf_status check_locked(const struct config *c, struct error *e)
+{
+    struct slice rest = slice_str(c->value[CONFIG_policy_locked]);
+    while (rest.p && rest.n) {
+        struct slice item = slice_trim(slice_split(rest, ',', &rest));
+        if (item.n == 0 || find_key(item) >= 0) continue;
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "policy.locked: there is no setting " SLICE_FMT,
+                         SLICE_ARG(slice_head(item, 80)));
+    }
+    return CIMF_OK;
+}
+
 struct reading {
     struct config *config;
     struct error error;
@@ -174,7 +221,7 @@ cimf_status config_check(const struct config *c, struct error *e)
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http or listen.https");
     if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
-    return CIMF_OK;
+    return check_locked(c, e);
 }
 
 bool config_dump(const struct config *c, struct buf *out)

@@ -33,6 +33,12 @@ cimf_status config_read(struct config *c, const char *path, struct error *e);
 cimf_status config_set(struct config *c, const char *assignment, struct error *e);
 /* Rules between keys (TLS needs a certificate...). */
 cimf_status config_check(const struct config *c, struct error *e);
+/* All values, in an arena of its own. */
+cimf_status config_copy(struct config *out, const struct config *c, struct error *e);
+/* The text of "section.key", NULL when there is no such key. */
+const char *config_find(const struct config *c, struct slice key);
+/* policy.locked names it. */
+bool config_locked(const struct config *c, struct slice key);
 /* An INI text with every key, its meaning and default: reads back to the same configuration. */
 bool config_dump(const struct config *c, struct buf *out);
 

@@ -65,7 +65,7 @@ static struct wsman_call *call_new(struct wsman_server *s, struct wsman_request 
     c->home = r->home;
     c->refs = 1;
     c->principal = r->principal ? principal_ref(r->principal) : NULL;
-    c->max_envelope = s->config.max_envelope;
+    c->max_envelope = WSMAN_LIMIT(s, max_envelope);
     arena_init(&c->arena, 0);
     buf_take(&c->out, 0);
     buf_take(&c->items, 1);
@@ -243,12 +243,12 @@ static cimf_status check_addressing(const struct soap_envelope *env, struct erro
  * each byte of UTF-8. */
 static void limits_take(struct wsman_call *c)
 {
-    const struct wsman_server_config *config = &c->server->config;
-    uint64_t size = c->header.max_envelope;
-    if (size == 0 || size > config->max_envelope) size = config->max_envelope;
+    uint64_t size = c->header.max_envelope, most = WSMAN_LIMIT(c->server, max_envelope);
+    int64_t longest = WSMAN_LIMIT(c->server, max_timeout_us);
+    if (size == 0 || size > most) size = most;
     c->max_envelope = (size_t)(c->charset == XML_UTF8 ? size : size / 2);
     int64_t timeout = c->header.timeout_us;
-    if (timeout <= 0 || timeout > config->max_timeout_us) timeout = config->max_timeout_us;
+    if (timeout <= 0 || timeout > longest) timeout = longest;
     c->deadline_us = wsman_now(c->server) + timeout;
 }
 
@@ -346,7 +346,7 @@ void wsman_server_handle(struct wsman_server *s, struct wsman_request *r)
     }
     r->call = c;
     wsman_call_ref(c);
-    if (r->body.n > s->config.max_envelope) {
+    if (r->body.n > WSMAN_LIMIT(s, max_envelope)) {
         deliver(c, 413, NULL, NULL, 0); /* E12: not parsed */
     } else {
         handle(c);

@@ -103,7 +103,7 @@ static cimf_status enlist(struct wsman_context *x)
     }
     pthread_mutex_unlock(&s->lock);
     if (!fits) return s->stopped ? CIMF_SHUTTING_DOWN : CIMF_OUT_OF_MEMORY;
-    if (first && s->config.arm_sweep) s->config.arm_sweep(s->config.arm_arg, s->config.enumeration_timeout_us);
+    if (first && s->config.arm_sweep) s->config.arm_sweep(s->config.arm_arg, WSMAN_LIMIT(s, enumeration_timeout_us));
     return CIMF_OK;
 }
 
@@ -131,7 +131,7 @@ struct wsman_context *wsman_context_due(struct wsman_server *s, int64_t *left)
     *left = -1;
     pthread_mutex_lock(&s->lock);
     for (struct wsman_context *x; !due && (x = s->oldest);) {
-        *left = x->touched_us + s->config.enumeration_timeout_us - wsman_now(s);
+        *left = x->touched_us + WSMAN_LIMIT(s, enumeration_timeout_us) - wsman_now(s);
         if (*left > 0) break;
         pthread_mutex_lock(&x->lock);
         bool waits = x->pull != NULL;

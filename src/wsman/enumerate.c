@@ -229,7 +229,7 @@ void wsman_handle_enumerate(struct wsman_call *c)
         return;
     }
     c->optimized = ask.optimized;
-    uint32_t batch = c->server->config.max_batch;
+    uint32_t batch = WSMAN_LIMIT(c->server, max_batch);
     uint64_t most = ask.max_elements ? ask.max_elements : 1;
     c->max_items = ask.optimized ? (uint32_t)(most < batch ? most : batch) : 0;
     wsman_context_start(ask.x, c);
@@ -274,7 +274,7 @@ static cimf_status read_pull(struct wsman_call *c, struct error *e)
             if (us < c->deadline_us - now) c->deadline_us = now + us;
         }
     }
-    uint32_t batch = c->server->config.max_batch;
+    uint32_t batch = WSMAN_LIMIT(c->server, max_batch);
     c->max_items = (uint32_t)(elements < batch ? elements : batch);
     /* A limit below the smallest envelope would let nothing through: the envelope's own limit rules then. */
     if (characters >= 8192 && characters < c->max_envelope) c->max_envelope = (size_t)characters;

@@ -1,3 +1,4 @@
+#include "wsman/config_tree.h"
 #include "wsman/server_priv.h"
 
 #define CAN(verb) (1u << WSMAN_##verb)
@@ -13,6 +14,8 @@ const struct wsman_plugin wsman_plugins[] = {
       CAN(GET) | CAN_ENUMERATE, false, wsman_handle_classes },
     { "WS-CIM class metadata", SLICE("http://schemas.dmtf.org/wbem/ws-cim/1/cim-schema/2/"), false, CAN_ALL,
       false, wsman_handle_refused },
+    { "configuration", SLICE(WSMAN_CONFIG_URI), true, CAN(GET) | CAN(PUT), false, wsman_handle_config },
+    { "configuration below", SLICE(WSMAN_CONFIG_URI "/"), false, CAN(GET) | CAN(PUT), false, wsman_handle_config },
 };
 const size_t wsman_plugin_count = sizeof wsman_plugins / sizeof *wsman_plugins;
 

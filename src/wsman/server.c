@@ -95,6 +95,20 @@ void wsman_server_free(struct wsman_server *s)
     wsman_server_unref(s);
 }
 
+void wsman_server_set_limits(struct wsman_server *s, const struct wsman_server_config *config)
+{
+    struct wsman_server_config c = *config;
+    defaults(&c);
+#define STORE(name) __atomic_store_n(&s->config.name, c.name, __ATOMIC_RELAXED)
+    STORE(max_envelope);
+    STORE(max_timeout_us);
+    STORE(max_batch);
+    STORE(max_operations);
+    STORE(max_operations_per_user);
+    STORE(enumeration_timeout_us);
+#undef STORE
+}
+
 /* --- quotas ----------------------------------------------------------------------------------- */
 
 static struct wsman_user *user_find(struct wsman_server *s, const struct principal *p)
@@ -128,8 +142,8 @@ cimf_status wsman_user_enter(struct wsman_server *s, const struct principal *p, 
     pthread_mutex_lock(&s->lock);
     struct wsman_user *user = user_find(s, p);
     if (!user) status = CIMF_OUT_OF_MEMORY;
-    else if (user->operations >= s->config.max_operations_per_user) status = CIMF_WSMAN_QUOTA;
-    else if (s->operations >= s->config.max_operations) status = CIMF_WSMAN_CONNECTIONS_QUOTA;
+    else if (user->operations >= WSMAN_LIMIT(s, max_operations_per_user)) status = CIMF_WSMAN_QUOTA;
+    else if (s->operations >= WSMAN_LIMIT(s, max_operations)) status = CIMF_WSMAN_CONNECTIONS_QUOTA;
     if (status == CIMF_OK) {
         user->operations++;
         s->operations++;

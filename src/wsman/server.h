@@ -17,6 +17,7 @@
 #include "cim/op.h"
 
 struct wsman_server;
+struct wsman_settings;
 
 /* Everything has the default of MS-WSMV when it is 0 (wsman_server_new fills it in). */
 struct wsman_server_config {
@@ -37,6 +38,8 @@ struct wsman_server_config {
      * sweeps by himself. */
     void (*arm_sweep)(void *arg, int64_t after_us);
     void *arm_arg;
+    struct wsman_settings *settings; /* behind the configuration resources (wsman/settings.h); NULL: fixed texts
+                                        only. Outlives the server */
     const char *const *profiles;    /* security profile URIs for authenticated Identify, NULL-terminated */
 };
 
@@ -60,6 +63,8 @@ struct wsman_request {
 /* machine, vendor and the like are copied. */
 cimf_status wsman_server_new(const struct wsman_server_config *config, struct wsman_server **out,
                              struct error *e);
+/* The numbers of config (its limits only) hold from the next request on. Any thread. */
+void wsman_server_set_limits(struct wsman_server *s, const struct wsman_server_config *config);
 /* Ends all enumerations; while the executors still run. */
 void wsman_server_stop(struct wsman_server *s);
 /* Drops the caller's reference; memory goes when the last enumeration has ended. */

@@ -31,6 +31,9 @@ struct wsman_server {
     atomic_uint_fast64_t requests, faults;
 };
 
+/* One of the numbers of the configuration that wsman_server_set_limits changes. */
+#define WSMAN_LIMIT(s, name) __atomic_load_n(&(s)->config.name, __ATOMIC_RELAXED)
+
 void wsman_server_ref(struct wsman_server *s);
 void wsman_server_unref(struct wsman_server *s);
 static inline int64_t wsman_now(const struct wsman_server *s) { return s->config.now_us(); }
@@ -131,6 +134,7 @@ bool wsman_call_target(struct wsman_call *c, bool need_class);
 void wsman_handle_cim(struct wsman_call *c);
 void wsman_handle_classes(struct wsman_call *c);
 void wsman_handle_refused(struct wsman_call *c);
+void wsman_handle_config(struct wsman_call *c);
 void wsman_handle_enumerate(struct wsman_call *c);
 void wsman_handle_pull(struct wsman_call *c);
 void wsman_handle_release(struct wsman_call *c);

@@ -1,0 +1,26 @@
+/*
+ * daemon/settings.h - the configuration while the daemon runs: what the file says, changes of the
+ * configuration resources over it (durable in the repository), and [policy] locked, which no change passes.
+ */
+#ifndef DAEMON_SETTINGS_H
+#define DAEMON_SETTINGS_H
+
+#include "daemon/config.h"
+#include "repo/repo.h"
+#include "wsman/settings.h"
+
+struct settings;
+/* After each change, with the configuration now in force; valid during the call. Any thread, one at a time. */
+typedef void settings_apply(void *arg, struct config *now);
+
+/* Reads the changes of earlier runs; ones that do not fit any more are logged and left out. config, repo: outlive
+ * it. */
+cimf_status settings_new(const struct config *config, struct repo *repo, struct settings **out,
+                         struct error *e);
+void settings_free(struct settings *s);
+/* Calls apply at once, and after each change. */
+void settings_on_change(struct settings *s, settings_apply *apply, void *arg);
+/* For the protocol. */
+struct wsman_settings *settings_wsman(struct settings *s);
+
+#endif
