@@ -47,7 +47,7 @@ static double cpu_seconds(const char *pids)
 
 static void die(const char *what, const cimf_error *e)
 {
-    fprintf(stderr, "login: %s: %s\n", what, e->message);
+    fprintf(stderr, "login: %s: %s\n", what, e->text);
     exit(1);
 }
 
