@@ -64,6 +64,7 @@ cimf_status mech_import(struct slice bytes, struct mech **out, struct error *e)
     cimf_status status;
     switch (kind) {
     case MECH_EXPORT_NTLM: status = ntlm_import(&head, state, out, e); break;
+    case MECH_EXPORT_KERBEROS: status = kerberos_import(&head, state, out, e); break;
     default: status = mech_export_bad(e, "an unknown mechanism"); break;
     }
     explicit_bzero(&head, sizeof head);

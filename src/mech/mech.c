@@ -47,6 +47,17 @@ cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count,
     return m->ops->seal(m, parts, count, signature);
 }
 
+void mech_seal_sizes(const struct mech *m, size_t n, size_t *signature, size_t *padding)
+{
+    *signature = *padding = 0;
+    if (m->state != MECH_DONE) return;
+    if (m->ops->seal_sizes) {
+        m->ops->seal_sizes(m, n, signature, padding);
+    } else {
+        *signature = m->ops->signature_size(m, true);
+    }
+}
+
 cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count,
                         struct slice signature)
 {

@@ -56,6 +56,8 @@ struct mech_options {
 enum mech_part_kind {
     MECH_PART_SEAL, /* signed, and encrypted in place by seal */
     MECH_PART_SIGN, /* signed only: headers and trailers of PDUs */
+    MECH_PART_PAD,  /* written by seal, of the size that mech_seal_sizes says, right behind the sealed bytes; for
+                       unseal it is the end of the sealed part */
 };
 struct mech_part {
     enum mech_part_kind kind;
@@ -72,6 +74,8 @@ struct mech_ops {
     enum mech_result (*step)(struct mech *m, struct slice in, struct buf *out, struct error *e);
     /* Exact size of the signatures that seal (or sign) makes. */
     size_t (*signature_size)(const struct mech *m, bool seal);
+    /* mech_seal_sizes; NULL: signature_size and no padding. */
+    void (*seal_sizes)(const struct mech *m, size_t n, size_t *signature, size_t *padding);
     /* signature has room for signature_size bytes. */
     cimf_status (*seal)(struct mech *m, struct mech_part *parts, size_t count,
                         unsigned char *signature);
@@ -123,8 +127,12 @@ enum mech_result mech_step(struct mech *m, struct slice in, struct buf *out, str
  * both sides no longer agree. */
 cimf_status mech_seal(struct mech *m, struct mech_part *parts, size_t count,
                       unsigned char *signature);
+/* Takes padding off the sealed part's n. */
 cimf_status mech_unseal(struct mech *m, struct mech_part *parts, size_t count,
                         struct slice signature);
+/* What seal needs for n bytes: the exact size of the signature, and how many bytes of padding. Both depend on n,
+ * and padding is not 0, only in Kerberos with RC4 without DCE style; elsewhere signature_size says it all. */
+void mech_seal_sizes(const struct mech *m, size_t n, size_t *signature, size_t *padding);
 cimf_status mech_sign(struct mech *m, const struct mech_part *parts, size_t count,
                       unsigned char *signature);
 cimf_status mech_verify(struct mech *m, const struct mech_part *parts, size_t count,

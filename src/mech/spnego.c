@@ -101,6 +101,10 @@ size_t spnego_op_signature_size(const struct mech *m, bool seal)
 {
     return inner(m) ? inner(m)->ops->signature_size(inner(m), seal) : 0; /* 0: nobody chosen yet */
 }
+void spnego_op_seal_sizes(const struct mech *m, size_t n, size_t *signature, size_t *padding)
+{
+    mech_seal_sizes(inner(m), n, signature, padding);
+}
 cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count,
                            unsigned char *signature)
 {

@@ -35,6 +35,7 @@ enum mech_result spnego_complete(struct spnego *s);
 enum mech_result spnego_fail(struct error *e, cimf_status status, const char *text);
 
 size_t spnego_op_signature_size(const struct mech *m, bool seal);
+void spnego_op_seal_sizes(const struct mech *m, size_t n, size_t *signature, size_t *padding);
 cimf_status spnego_op_seal(struct mech *m, struct mech_part *parts, size_t count,
                            unsigned char *signature);
 cimf_status spnego_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
@@ -49,7 +50,8 @@ cimf_status spnego_op_export(struct mech *m, struct buf *out, struct error *e);
 #define SPNEGO_OPS(step_)                                                                          \
     {                                                                                              \
         .name = "SPNEGO", .oid = { "\x2b\x06\x01\x05\x05\x02", 6 }, .step = (step_),               \
-        .signature_size = spnego_op_signature_size, .seal = spnego_op_seal,                        \
+        .signature_size = spnego_op_signature_size, .seal_sizes = spnego_op_seal_sizes,            \
+        .seal = spnego_op_seal,                                                                    \
         .unseal = spnego_op_unseal, .sign = spnego_op_sign, .verify = spnego_op_verify,            \
         .free = spnego_op_free, .export_ = spnego_op_export                                        \
     }

@@ -1,11 +1,17 @@
 #include "mech/ntlm_message.h"
 #include "mech/spnego_priv.h"
 
-/* A token without SPNEGO: NTLM's own, or one in the GSS framing of a mechanism of ours. */
+enum { RAW_AP_REQ = 0x6e }; /* Kerberos in DCE style */
+
+/* A token without SPNEGO: NTLM's own, or one in the GSS framing of a mechanism of ours, under either
+ * spelling of Kerberos, or a Kerberos message in no framing. */
 static struct mech *bare(const struct spnego *s, struct slice in)
 {
     if (ntlm_message_type(in)) {
         return spnego_candidate(s, SLICE(NTLM_OID));
+    }
+    if ((in.n && (unsigned char)in.p[0] == RAW_AP_REQ) || spnego_framed(in, SPNEGO_OID_MS_KERBEROS).p) {
+        return spnego_candidate(s, SPNEGO_OID_KERBEROS);
     }
     for (size_t i = 0; i < s->count; i++) {
         if (spnego_framed(in, s->candidates[i]->ops->oid).p) return s->candidates[i];

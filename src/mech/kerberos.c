@@ -1,0 +1,161 @@
+#include <stdlib.h>
+
+#include "mech/export_priv.h"
+#include "mech/kerberos_priv.h"
+
+static void dispose(struct kerberos *k)
+{
+    OM_uint32 minor;
+    if (k->context) gss_delete_sec_context(&minor, &k->context, GSS_C_NO_BUFFER);
+    if (k->credential) gss_release_cred(&minor, &k->credential);
+    if (k->delegated) gss_release_cred(&minor, &k->delegated);
+    if (k->target) gss_release_name(&minor, &k->target);
+    kerberos_cache_destroy(k->cache);
+    buf_wipe(&k->first);
+    arena_free(&k->arena);
+    explicit_bzero(k, sizeof *k);
+    free(k);
+}
+
+struct kerberos *kerberos_alloc(const struct mech_options *options, const struct mech_ops *ops,
+                                enum mech_side side)
+{
+    struct kerberos *k = calloc(1, sizeof *k);
+    if (!k) return NULL;
+    k->mech.ops = ops;
+    k->mech.side = side;
+    arena_init(&k->arena, (size_t)1 << 20);
+    buf_init(&k->first, LIMIT_MECH_TOKEN);
+    if (options) {
+        k->options = *options;
+        k->options.bindings = arena_dup(&k->arena, options->bindings);
+        k->options.target = arena_dup(&k->arena, options->target);
+    }
+    if (arena_status(&k->arena) == CIMF_OK) return k;
+    dispose(k);
+    return NULL;
+}
+
+void kerberos_op_free(struct mech *m)
+{
+    dispose((struct kerberos *)m);
+}
+
+gss_channel_bindings_t kerberos_channel(struct kerberos *k)
+{
+    struct slice b = k->options.bindings;
+    if (b.n == 0) return GSS_C_NO_CHANNEL_BINDINGS;
+    k->channel.application_data = (gss_buffer_desc){ b.n, (char *)b.p }; /* no addresses */
+    return &k->channel;
+}
+
+static cimf_status take_key(struct kerberos *k, struct error *e)
+{
+    OM_uint32 minor;
+    gss_buffer_set_t set = GSS_C_NO_BUFFER_SET;
+    OM_uint32 major = gss_inquire_sec_context_by_oid(&minor, k->context, GSS_C_INQ_SSPI_SESSION_KEY,
+                                                     &set);
+    cimf_status status = CIMF_OK;
+    if (GSS_ERROR(major)) {
+        status = kerberos_error(e, major, minor, "there is no session key");
+    } else if (set->count == 0 || set->elements[0].length > sizeof k->mech.session_key) {
+        status = error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos", "no session key of a known size");
+    } else {
+        k->mech.session_key_n = set->elements[0].length;
+        memcpy(k->mech.session_key, set->elements[0].value, k->mech.session_key_n);
+    }
+    for (size_t i = 0; set && i < set->count; i++) {
+        explicit_bzero(set->elements[i].value, set->elements[i].length);
+    }
+    gss_release_buffer_set(&minor, &set);
+    return status;
+}
+
+static uint32_t flags_of(OM_uint32 granted)
+{
+    static const struct {
+        OM_uint32 gss;
+        uint32_t mech;
+    } map[] = {
+        { GSS_C_INTEG_FLAG, MECH_SIGN },
+        { GSS_C_CONF_FLAG, MECH_SIGN | MECH_SEAL },
+        { GSS_C_MUTUAL_FLAG, MECH_MUTUAL },
+        { GSS_C_DCE_STYLE, MECH_DCE_STYLE },
+        { GSS_C_IDENTIFY_FLAG, MECH_IDENTIFY },
+        { GSS_C_DELEG_FLAG, MECH_DELEGATE },
+        { GSS_C_CHANNEL_BOUND_FLAG, MECH_BOUND },
+    };
+    uint32_t flags = 0;
+    for (size_t i = 0; i < sizeof map / sizeof *map; i++) {
+        if (granted & map[i].gss) flags |= map[i].mech;
+    }
+    return flags;
+}
+
+/* What does not depend on the length of the message: all but RC4 without DCE style. */
+static cimf_status take_sizes(struct kerberos *k, struct error *e)
+{
+    OM_uint32 minor;
+    size_t padding;
+    gss_iov_buffer_desc mic[2] = { { GSS_IOV_BUFFER_TYPE_DATA, { 0, NULL } },
+                                   { GSS_IOV_BUFFER_TYPE_MIC_TOKEN, { 0, NULL } } };
+    kerberos_op_seal_sizes(&k->mech, 0, &k->seal_size, &padding);
+    OM_uint32 major = gss_get_mic_iov_length(&minor, k->context, GSS_C_QOP_DEFAULT, mic, 2);
+    if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "signatures have no size");
+    k->sign_size = mic[1].buffer.length;
+    /* A peer chooses the encryption type, so this is no assertion. */
+    if (k->seal_size == 0 || k->seal_size > MECH_SIGNATURE_MAX || k->sign_size > MECH_SIGNATURE_MAX) {
+        return error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos",
+                         "an encryption type with signatures of %zu bytes", k->seal_size);
+    }
+    return CIMF_OK;
+}
+
+cimf_status kerberos_establish(struct kerberos *k, OM_uint32 granted, struct error *e)
+{
+    k->mech.flags = flags_of(granted);
+    cimf_status status = take_key(k, e);
+    return status == CIMF_OK ? take_sizes(k, e) : status;
+}
+
+cimf_status kerberos_op_export(struct mech *m, struct buf *out, struct error *e)
+{
+    struct kerberos *k = (struct kerberos *)m;
+    gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor, major;
+    major = gss_export_sec_context(&minor, &k->context, &token);
+    if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "the context cannot be exported");
+    mech_export_head(m, MECH_EXPORT_KERBEROS, out);
+    buf_add(out, token.value, token.length);
+    explicit_bzero(token.value, token.length);
+    gss_release_buffer(&minor, &token);
+    return CIMF_OK;
+}
+
+static enum mech_result no_step(struct mech *m, struct slice in, struct buf *out, struct error *e)
+{
+    error_set(e, CIMF_BAD_REQUEST, "kerberos", "an imported context takes no tokens");
+    return MECH_FAILED;
+}
+
+static const struct mech_ops imported_ops = KERBEROS_OPS(no_step);
+
+cimf_status kerberos_import(const struct mech *head, struct slice state, struct mech **out,
+                            struct error *e)
+{
+    struct kerberos *k = kerberos_alloc(NULL, &imported_ops, head->side);
+    gss_buffer_desc token = { state.n, (char *)state.p };
+    OM_uint32 minor, major;
+    if (!k) return error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
+    major = state.n ? gss_import_sec_context(&minor, &token, &k->context) : GSS_S_DEFECTIVE_TOKEN;
+    if (GSS_ERROR(major) || take_sizes(k, e) != CIMF_OK) {
+        dispose(k);
+        return mech_export_bad(e, "Kerberos' state");
+    }
+    k->mech.flags = head->flags;
+    k->mech.session_key_n = head->session_key_n;
+    memcpy(k->mech.session_key, head->session_key, sizeof k->mech.session_key);
+    k->mech.state = MECH_DONE;
+    *out = &k->mech;
+    return CIMF_OK;
+}

@@ -1,0 +1,233 @@
+#include <krb5/krb5.h>
+
+#include "base/utf.h"
+#include "mech/kerberos_priv.h"
+#include "mech/spnego.h"
+#include "mech/spnego_token.h"
+
+enum { RAW_AP_REQ = 0x6e /* [APPLICATION 14], as DCE style sends it */ };
+
+static enum mech_result fail(struct error *e, cimf_status status, const char *text)
+{
+    error_set(e, status, "kerberos", "%s", text);
+    return MECH_FAILED;
+}
+
+/* Both spellings of the OID are equally long, so that one overwrites the other. False: not framed so. */
+static bool respell(char *p, size_t n, struct slice from, struct slice to)
+{
+    struct slice inside = spnego_framed(slice_of(p, n), from);
+    if (!inside.p) return false;
+    memcpy((char *)inside.p - to.n, to.p, to.n);
+    return true;
+}
+
+/* The client's first token as the library takes it: a copy in b. */
+static enum mech_result unframe(struct kerberos *k, struct slice in, struct buf *b, struct error *e)
+{
+    if (!buf_slice_add(b, in)) return fail(e, CIMF_OUT_OF_MEMORY, "no memory for a token");
+    if (in.n && (unsigned char)in.p[0] == RAW_AP_REQ) return MECH_CONTINUE;
+    k->misspelt = respell(b->p, b->n, SPNEGO_OID_MS_KERBEROS, SPNEGO_OID_KERBEROS);
+    if (!k->misspelt && !spnego_framed(in, SPNEGO_OID_KERBEROS).p) {
+        return fail(e, CIMF_BAD_REQUEST, "not a Kerberos token");
+    }
+    return MECH_CONTINUE;
+}
+
+/* Text of a name in the arena. */
+static struct slice display(struct kerberos *k, gss_name_t name)
+{
+    gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    struct slice out = SLICE_NULL;
+    if (!GSS_ERROR(gss_display_name(&minor, name, &text, NULL))) {
+        out = arena_dup(&k->arena, slice_of(text.value, text.length));
+    }
+    gss_release_buffer(&minor, &text);
+    return utf8_valid(out) ? out : SLICE_NULL;
+}
+
+/* "name@REALM" as libkrb5 writes it: a '\' takes the meaning from what follows. */
+static bool split(struct slice text, struct slice *name, struct slice *realm)
+{
+    size_t at = 0;
+    while (at < text.n && text.p[at] != '@') at += text.p[at] == '\\' ? 2 : 1;
+    if (at == 0 || at + 1 >= text.n) return false;
+    *name = slice_head(text, at);
+    *realm = slice_sub(text, at + 1);
+    return true;
+}
+
+static bool served(const struct kerberos *k, struct slice service)
+{
+    struct slice class = slice_head(service, slice_find(service, '/'));
+    if (class.n == service.n) return k->service_count == 0; /* no class: an account's own name */
+    for (size_t i = 0; i < k->service_count; i++) {
+        if (slice_ieq(class, k->services[i])) return true;
+    }
+    return k->service_count == 0;
+}
+
+static cimf_status take_pac(struct kerberos *k, gss_name_t client)
+{
+    gss_buffer_desc name = { sizeof "urn:mspac:logon-info" - 1, "urn:mspac:logon-info" };
+    gss_buffer_desc value = GSS_C_EMPTY_BUFFER, text = GSS_C_EMPTY_BUFFER;
+    OM_uint32 minor;
+    int authenticated = 0, complete = 0, more = -1;
+    OM_uint32 major = gss_get_name_attribute(&minor, client, &name, &authenticated, &complete,
+                                             &value, &text, &more);
+    if (!GSS_ERROR(major) && authenticated) {
+        k->mech.pac_logon_info = arena_dup(&k->arena, slice_of(value.value, value.length));
+    }
+    gss_release_buffer(&minor, &value);
+    gss_release_buffer(&minor, &text);
+    return arena_status(&k->arena);
+}
+
+/* Names, and what the names decide. */
+static enum mech_result identify(struct kerberos *k, gss_name_t client, struct error *e)
+{
+    struct mech *m = &k->mech;
+    gss_name_t service = GSS_C_NO_NAME;
+    OM_uint32 minor, major;
+    if (!split(display(k, client), &m->user, &m->domain)) {
+        return fail(e, CIMF_NOT_AUTHENTICATED, "a client without a readable name");
+    }
+    if (slice_starts(m->user, SLICE("WELLKNOWN/")) || slice_starts(m->domain, SLICE("WELLKNOWN:"))) {
+        return fail(e, CIMF_NOT_AUTHENTICATED, "an anonymous client");
+    }
+    major = gss_inquire_context(&minor, k->context, NULL, &service, NULL, NULL, NULL, NULL, NULL);
+    if (GSS_ERROR(major)) {
+        kerberos_error(e, major, minor, "the ticket's service");
+        return MECH_FAILED;
+    }
+    m->target = display(k, service);
+    gss_release_name(&minor, &service);
+    if (m->target.n == 0 || !served(k, m->target)) {
+        error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos",
+                  "the ticket is for '" SLICE_FMT "', which is not served here", SLICE_ARG(m->target));
+        return MECH_FAILED;
+    }
+    if (take_pac(k, client) != CIMF_OK) return fail(e, CIMF_OUT_OF_MEMORY, "no memory for the PAC");
+    return MECH_COMPLETE;
+}
+
+static enum mech_result finish(struct kerberos *k, gss_name_t client, OM_uint32 granted,
+                               struct error *e)
+{
+    if (granted & GSS_C_ANON_FLAG) return fail(e, CIMF_NOT_AUTHENTICATED, "an anonymous client");
+    if (k->options.binding_level == MECH_BINDING_STRICT && !(granted & GSS_C_CHANNEL_BOUND_FLAG)) {
+        return fail(e, CIMF_ACCESS_DENIED, "the client does not send channel bindings");
+    }
+    if (!k->delegated) granted &= ~(OM_uint32)GSS_C_DELEG_FLAG;
+    enum mech_result result = identify(k, client, e);
+    if (result == MECH_COMPLETE && kerberos_establish(k, granted, e) != CIMF_OK) result = MECH_FAILED;
+    return result;
+}
+
+static enum mech_result accept(struct kerberos *k, struct slice in, struct buf *out,
+                               struct error *e)
+{
+    bool look = k->options.binding_level != MECH_BINDING_NONE;
+    gss_buffer_desc given = { in.n, (char *)in.p }, token = GSS_C_EMPTY_BUFFER;
+    gss_name_t client = GSS_C_NO_NAME;
+    OM_uint32 minor, ignored, granted = 0;
+    OM_uint32 major = gss_accept_sec_context(
+        &minor, &k->context, k->credential, &given,
+        look ? kerberos_channel(k) : GSS_C_NO_CHANNEL_BINDINGS, &client, NULL, &token, &granted,
+        NULL, &k->delegated);
+    enum mech_result result = MECH_CONTINUE;
+    if (GSS_ERROR(major)) {
+        kerberos_error(e, major, minor, "the ticket is refused");
+        result = MECH_FAILED;
+    } else if (!(major & GSS_S_CONTINUE_NEEDED)) {
+        result = finish(k, client, granted, e);
+    }
+    if (result != MECH_FAILED && token.length) {
+        size_t mark = out->n;
+        if (buf_add(out, token.value, token.length) && k->misspelt) {
+            respell(out->p + mark, token.length, SPNEGO_OID_KERBEROS, SPNEGO_OID_MS_KERBEROS);
+        }
+    }
+    gss_release_buffer(&ignored, &token); /* on failure too: it would tell the peer why */
+    if (client) gss_release_name(&ignored, &client);
+    return result;
+}
+
+static enum mech_result step(struct mech *m, struct slice in, struct buf *out, struct error *e)
+{
+    struct kerberos *k = (struct kerberos *)m;
+    struct buf copy;
+    if (k->started) return accept(k, in, out, e); /* DCE style's third leg */
+    k->started = true;
+    buf_init(&copy, LIMIT_MECH_TOKEN);
+    enum mech_result result = unframe(k, in, &copy, e);
+    if (result == MECH_CONTINUE) result = accept(k, buf_slice(&copy), out, e);
+    buf_free(&copy);
+    return result;
+}
+
+static const struct mech_ops server_ops = KERBEROS_OPS(step);
+
+static cimf_status acquire(struct kerberos *k, const struct kerberos_server_config *config,
+                           struct error *e)
+{
+    gss_OID_set_desc mechs = { 1, (gss_OID)gss_mech_krb5 };
+    gss_key_value_element_desc elements[2];
+    gss_key_value_set_desc store = { 0, elements };
+    OM_uint32 minor;
+    if (config->keytab) {
+        elements[store.count++] = (gss_key_value_element_desc){ "keytab", config->keytab };
+    }
+    if (config->replay_cache_off) {
+        elements[store.count++] = (gss_key_value_element_desc){ "rcache", "none:" };
+    }
+    OM_uint32 major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs,
+                                            GSS_C_ACCEPT, &store, &k->credential, NULL, NULL);
+    if (!GSS_ERROR(major)) return CIMF_OK;
+    kerberos_error(e, major, minor, "the keytab has no keys");
+    if (e) e->status = CIMF_NOT_FOUND;
+    return CIMF_NOT_FOUND;
+}
+
+cimf_status kerberos_server_new(const struct kerberos_server_config *config, struct mech **out,
+                                struct error *e)
+{
+    struct kerberos *k = kerberos_alloc(&config->options, &server_ops, MECH_SERVER);
+    *out = NULL;
+    if (!k) return error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
+    cimf_status status = CIMF_OK;
+    for (const char *const *s = config->services; s && *s && status == CIMF_OK; s++) {
+        if (k->service_count == KERBEROS_SERVICES) {
+            status = error_set(e, CIMF_INVALID_PARAMETER, "kerberos", "too many service classes");
+        } else {
+            k->services[k->service_count++] = arena_dup(&k->arena, slice_str(*s));
+        }
+    }
+    if (status == CIMF_OK && arena_status(&k->arena) != CIMF_OK) {
+        status = error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
+    }
+    if (status == CIMF_OK) status = acquire(k, config, e);
+    if (status != CIMF_OK) {
+        kerberos_op_free(&k->mech);
+        return status;
+    }
+    *out = &k->mech;
+    return CIMF_OK;
+}
+
+cimf_status kerberos_store_delegated(struct mech *m, const char *ccache, struct error *e)
+{
+    gss_key_value_element_desc element = { "ccache", ccache };
+    gss_key_value_set_desc store = { 1, &element };
+    OM_uint32 minor;
+    struct mech *chosen = spnego_chosen(m);
+    if (chosen) m = chosen;
+    struct kerberos *k = (struct kerberos *)m;
+    if (m->ops != &server_ops || !k->delegated || !(m->flags & MECH_DELEGATE)) {
+        return error_set(e, CIMF_INVALID_OPERATION, "kerberos", "no ticket was forwarded");
+    }
+    OM_uint32 major = gss_store_cred_into(&minor, k->delegated, GSS_C_INITIATE,
+                                          (gss_OID)gss_mech_krb5, 1, 1, &store, NULL, NULL);
+    return GSS_ERROR(major) ? kerberos_error(e, major, minor, "the forwarded ticket") : CIMF_OK;
+}
