@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "auth/access.h"
 #include "auth/accounts.h"
 #include "auth/broker_priv.h"
 #include "auth/principal_priv.h"
@@ -30,7 +32,7 @@ static int setup(void **state)
                                 .groups = &admin, .group_count = 1,
                                 .posix_user = slice_str(me ? me->pw_name : "root") };
     struct account_change d = { .name = SLICE("Bob"), .password = SLICE("secret2"), .cost = 1 };
-    struct auth_broker_config bc = { .accounts_path = path, .dummy_cost = 1 };
+    struct auth_broker_config bc = { .basic = true, .accounts_path = path, .dummy_cost = 1 };
     log_set_level(LOG_ERROR_);
     strcpy(path, "/tmp/cimfony-broker-XXXXXX");
     close(mkstemp(path));
@@ -229,6 +231,10 @@ static void failures_slow_down(void **state)
     for (int i = 0; i < 12; i++) failures_add(&f, u, SLICE("2001:db8::1"), 4000);
     assert_true(failures_due(&f, SLICE("v"), SLICE("2001:db8::ffff"), 4000) > 4000);
     assert_int_equal(failures_due(&f, SLICE("v"), SLICE("2001:db8:0:1::1"), 4000), 0);
+    /* An IPv4 address written as IPv6 is the same address, and not its neighbour's. */
+    for (int i = 0; i < 12; i++) failures_add(&f, u, SLICE("203.0.113.50"), 4000);
+    assert_true(failures_due(&f, SLICE("v"), SLICE("::ffff:203.0.113.50"), 4000) > 4000);
+    assert_int_equal(failures_due(&f, SLICE("v"), SLICE("::ffff:203.0.113.51"), 4000), 0);
     assert_int_equal(failures_due(&f, u, here, 4000 + 2 * FAILURES_FORGOTTEN_US), 0);
     for (int i = 0; i < 3 * FAILURES_MAX; i++) { /* bounded */
         char name[16];
@@ -273,7 +279,7 @@ static void asynchronous(void **state)
     struct pool *pool = pool_new("work", 2, 0, NULL);
     home = loop_new("home", NULL);
     assert_int_equal(loop_start(home, NULL), CIMF_OK);
-    struct auth_broker_config c = { .accounts_path = path, .pool = pool_exec(pool), .dummy_cost = 1,
+    struct auth_broker_config c = { .basic = true, .accounts_path = path, .pool = pool_exec(pool), .dummy_cost = 1,
         .delay_us = 1, .max_delay_us = 2, .max_waiting = 40, .max_waiting_address = 20 };
     assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
     struct auth_password good = question("alice", "secret"), bad = question("alice", "no");
@@ -310,6 +316,45 @@ static void asynchronous(void **state)
     loop_free(home);
 }
 
+/* What the configuration says of schemes and administrators; what a token holds. */
+static void configured(void **state)
+{
+    struct auth_broker *b;
+    struct answer a = { 0 };
+    struct auth_password q = question("bob", "secret2"), m = question("alice", "secret");
+    struct group *mine = getgrgid(getegid());
+    struct auth_broker_config c = { .accounts_path = path, .dummy_cost = 1 };
+    assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
+    auth_check_password(b, &q, NULL, on_answer, &a);
+    assert_int_equal(a.status, CIMF_NOT_AUTHENTICATED); /* Basic is off */
+    auth_broker_free(b);
+    const char *nobody[] = { "no such group", NULL }, *group[] = { mine ? mine->gr_name : "root", NULL };
+    c.basic = true;
+    c.admin_groups = nobody;
+    assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
+    auth_check_password(b, &m, NULL, on_answer, &a);
+    assert_int_equal(a.status, CIMF_OK);
+    assert_int_equal(a.p->administrator, geteuid() == 0); /* its group counts no more */
+    struct sid s;
+    assert_true(sid_of_gid(getegid(), &s) && access_token_has(a.p->token, &s));
+    assert_true(sid_of_uid(geteuid(), &s) && access_token_has(a.p->token, &s));
+    principal_unref(a.p);
+    auth_check_password(b, &q, NULL, on_answer, &a);
+    assert_int_equal(a.status, CIMF_OK);
+    s = sid_known(SID_AUTHENTICATED);
+    assert_true(access_token_has(a.p->token, &s));
+    s = sid_known(SID_ADMINISTRATORS);
+    assert_false(access_token_has(a.p->token, &s) || a.p->administrator);
+    principal_unref(a.p);
+    auth_broker_free(b);
+    c.admin_groups = group; /* a group of this machine */
+    assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
+    auth_check_password(b, &m, NULL, on_answer, &a);
+    assert_true(a.p && a.p->administrator && access_token_has(a.p->token, &s));
+    principal_unref(a.p);
+    auth_broker_free(b);
+}
+
 static void local(void **state)
 {
     const struct principal *p = auth_local_principal(false);
@@ -329,6 +374,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(name_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(file_changes, setup, teardown),
         cmocka_unit_test(memory_of_successes), cmocka_unit_test(failures_slow_down),
+        cmocka_unit_test_setup_teardown(configured, setup, teardown),
         cmocka_unit_test_setup_teardown(asynchronous, setup, teardown), cmocka_unit_test(local),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

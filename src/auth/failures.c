@@ -11,7 +11,7 @@ struct failure {
     char key[];
 };
 
-enum { KEY_MAX = 1 + ACCOUNTS_NAME_MAX * 4 + 1 + 64 };
+enum { KEY_MAX = 1 + ACCOUNTS_NAME_MAX * 4 + 1 + FAILURES_ADDRESS };
 
 /* Three counters watch one attempt; patience says after how many failures each begins to slow. */
 static const struct {
@@ -63,21 +63,24 @@ void failures_free(struct failures *f)
     map_free(&f->by_key);
 }
 
-/* An IPv6 peer owns its whole /64. */
-static size_t address_key(struct slice address, char out[64])
+struct slice failures_address(struct slice address, char out[FAILURES_ADDRESS])
 {
-    char z[64];
+    char z[FAILURES_ADDRESS];
     unsigned char raw[16];
     size_t n = address.n < sizeof z - 1 ? address.n : sizeof z - 1;
     if (n) memcpy(z, address.p, n);
     z[n] = 0;
     z[strcspn(z, "%")] = 0;
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
     if (inet_pton(AF_INET6, z, raw) == 1) {
-        memcpy(out, raw, 8);
-        return 8;
+        if (memcmp(raw, mapped, sizeof mapped) == 0)
+            inet_ntop(AF_INET, raw + 12, out, FAILURES_ADDRESS);
+        else
+            memcpy(out, raw, 8);
+        return slice_of(out, memcmp(raw, mapped, sizeof mapped) == 0 ? strlen(out) : 8);
     }
     memcpy(out, z, n);
-    return n;
+    return slice_of(out, n);
 }
 
 static struct slice key_of(unsigned watch, struct slice user, struct slice address,
@@ -91,7 +94,7 @@ static struct slice key_of(unsigned watch, struct slice user, struct slice addre
         n += take;
         out[n++] = 0;
     }
-    if (watches[watch].address) n += address_key(address, out + n);
+    if (watches[watch].address) n += failures_address(address, out + n).n;
     return slice_of(out, n);
 }
 

@@ -6,43 +6,86 @@
 
 #include "base/guid.h"
 
-enum { PRINCIPAL_MAGIC = 0x50524e43 };
+enum { PRINCIPAL_MAGIC = 0x50524e43, TEXT_MAX = 4096, LIST_MAX = 65536 };
 
-/* One block: the principal, the group slices, then the text they point to. */
-const struct principal *principal_make(const struct principal_data *d)
+/* A principal and the memory that its fields point into. */
+struct made {
+    struct principal p;
+    struct principal_owner *owner;
+    struct arena arena;
+};
+
+static bool copy_list(struct arena *a, const struct slice *from, unsigned count,
+                      const struct slice **out)
 {
-    if (d->name.n > 4096 || d->domain.n > 4096 || d->group_count > 65536) return NULL;
-    size_t size = sizeof(struct principal) + d->group_count * sizeof(struct slice);
-    size_t text = d->name.n + d->domain.n;
-    for (unsigned i = 0; i < d->group_count; i++) text += d->groups[i].n;
-    struct principal *p = calloc(1, size + text);
-    if (!p) return NULL;
-    struct slice *groups = (struct slice *)(p + 1);
-    char *t = (char *)p + size;
-    p->magic = PRINCIPAL_MAGIC;
-    p->refs = 1;
+    struct slice *list = ARENA_ARRAY(a, (size_t)count + 1, struct slice);
+    if (!list) return false;
+    for (unsigned i = 0; i < count; i++) {
+        list[i] = arena_dup(a, from[i]);
+        if (!list[i].p) return false;
+    }
+    *out = list;
+    return true;
+}
+
+static bool copy_token(struct arena *a, const struct access_token *from,
+                       const struct access_token **out)
+{
+    struct access_token *t = ARENA_NEW(a, struct access_token);
+    struct sid *sids = ARENA_ARRAY(a, (size_t)from->count + 1, struct sid);
+    if (!t || !sids) return false;
+    *t = *from;
+    if (from->count) memcpy(sids, from->sids, from->count * sizeof *sids);
+    t->sids = sids;
+    *out = t;
+    return true;
+}
+
+static bool fill(struct made *m, const struct principal_data *d)
+{
+    struct principal *p = &m->p;
+    struct arena *a = &m->arena;
+    struct guid id;
     p->administrator = d->administrator;
     p->has_posix = d->has_posix;
     /* Never 0 by accident: whoever forgets to look at has_posix is nobody, not root. */
     p->uid = d->has_posix ? d->uid : UINT32_MAX;
     p->gid = d->has_posix ? d->gid : UINT32_MAX;
     p->scheme = d->scheme;
-    snprintf(p->sid, sizeof p->sid, "%s", d->sid ? d->sid : "");
-    struct guid id;
-    guid_random(&id);
-    guid_format(&id, false, p->id);
-    const struct slice *from[2] = { &d->name, &d->domain };
-    struct slice *to[2] = { &p->name, &p->domain };
-    for (unsigned i = 0; i < 2 + d->group_count; i++) {
-        const struct slice *f = i < 2 ? from[i] : &d->groups[i - 2];
-        struct slice *s = i < 2 ? to[i] : &groups[i - 2];
-        if (f->n) memcpy(t, f->p, f->n);
-        *s = slice_of(t, f->n);
-        t += f->n;
-    }
-    p->groups = groups;
     p->group_count = d->group_count;
-    return p;
+    p->uri_pattern_count = d->uri_pattern_count;
+    snprintf(p->sid, sizeof p->sid, "%s", d->sid ? d->sid : "");
+    if (d->id) {
+        snprintf(p->id, sizeof p->id, "%s", d->id);
+    } else {
+        guid_random(&id);
+        guid_format(&id, false, p->id);
+    }
+    p->name = arena_dup(a, d->name);
+    p->domain = arena_dup(a, d->domain);
+    return p->name.p && p->domain.p && copy_list(a, d->groups, d->group_count, &p->groups) &&
+           copy_list(a, d->uri_patterns, d->uri_pattern_count, &p->uri_patterns) &&
+           (d->token ? copy_token(a, d->token, &p->token)
+                     : access_token_make(a, p, d->more, d->more_count, &p->token, NULL) == CIMF_OK);
+}
+
+const struct principal *principal_make(const struct principal_data *d)
+{
+    if (d->name.n > TEXT_MAX || d->domain.n > TEXT_MAX || d->group_count > LIST_MAX ||
+        d->uri_pattern_count > LIST_MAX || (d->token && d->token->count > ACCESS_TOKEN_SIDS))
+        return NULL;
+    struct made *m = calloc(1, sizeof *m);
+    if (!m) return NULL;
+    arena_init(&m->arena, 0);
+    if (!fill(m, d)) {
+        arena_free(&m->arena);
+        free(m);
+        return NULL;
+    }
+    m->p.magic = PRINCIPAL_MAGIC;
+    m->p.refs = 1;
+    m->owner = d->owner;
+    return &m->p;
 }
 
 const struct principal *principal_ref(const struct principal *p)
@@ -56,10 +99,12 @@ void principal_unref(const struct principal *p)
 {
     if (!p) return;
     assert(p->magic == PRINCIPAL_MAGIC);
-    struct principal *own = (struct principal *)(uintptr_t)p;
-    if (__atomic_sub_fetch(&own->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
-    own->magic = 0;
-    free(own);
+    struct made *m = (struct made *)(uintptr_t)p;
+    if (__atomic_sub_fetch(&m->p.refs, 1, __ATOMIC_ACQ_REL) != 0) return;
+    if (m->owner) m->owner->released(m->owner, p);
+    m->p.magic = 0;
+    arena_free(&m->arena);
+    free(m);
 }
 
 bool principal_same(const struct principal *a, const struct principal *b)

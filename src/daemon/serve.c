@@ -55,9 +55,44 @@ static void on_signal(int signo, void *arg)
     pthread_mutex_unlock(&s->lock);
 }
 
+static enum mech_binding binding_level(const struct config *c)
+{
+    const char *word = config_text(c, CONFIG_auth_cbt);
+    if (strcmp(word, "none") == 0) return MECH_BINDING_NONE;
+    return strcmp(word, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
+}
+
+static const char *text_or_null(const struct config *c, enum config_key k)
+{
+    return *config_text(c, k) ? config_text(c, k) : NULL;
+}
+
 static cimf_status start_broker(struct serve *s, struct error *e)
 {
-    struct auth_broker_config broker = { .accounts_path = config_accounts(s->config), .pool = pool_exec(s->core.pool) };
+    enum { ADMIN_GROUPS = 64 };
+    struct config *c = s->config;
+    const char *admins[ADMIN_GROUPS + 1] = { NULL };
+    const char *state = config_text(c, CONFIG_cimd_state_dir), *map = text_or_null(c, CONFIG_auth_certificates);
+    for (unsigned i = 0; i < ADMIN_GROUPS && (admins[i] = config_item(c, CONFIG_auth_admin_groups, i)); i++) {}
+    if (!map) map = arena_printf(&c->arena, "%s/certificates", state).p;
+    struct auth_broker_config broker = {
+        .accounts_path = config_accounts(c),
+        .key_path = text_or_null(c, CONFIG_auth_accounts_key),
+        .certificates_path = map,
+        .pool = pool_exec(s->core.pool),
+        .basic = config_on(c, CONFIG_auth_basic),
+        .digest = config_on(c, CONFIG_auth_digest),
+        .ntlm = config_on(c, CONFIG_auth_ntlm),
+        .kerberos = config_on(c, CONFIG_auth_kerberos),
+        .certificate = config_on(c, CONFIG_auth_certificate),
+        .pam_service = text_or_null(c, CONFIG_auth_pam_service),
+        .keytab = text_or_null(c, CONFIG_auth_keytab),
+        .realm = config_text(c, CONFIG_auth_realm),
+        .binding_level = binding_level(c),
+        .ntlm_allow_v1 = config_on(c, CONFIG_auth_ntlm_allow_v1),
+        .ntlm_allow_no_mic = config_on(c, CONFIG_auth_ntlm_allow_no_mic),
+        .admin_groups = admins,
+    };
     return auth_broker_new(&broker, &s->broker, e);
 }
 

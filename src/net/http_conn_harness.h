@@ -91,7 +91,7 @@ static void harness_broker(void)
     close(mkstemp(h_accounts));
     unlink(h_accounts);
     struct account_change add = { .name = SLICE("alice"), .password = SLICE("secret"), .cost = 1 };
-    struct auth_broker_config c = { .accounts_path = h_accounts, .dummy_cost = 1 };
+    struct auth_broker_config c = { .basic = true, .accounts_path = h_accounts, .dummy_cost = 1 };
     if (accounts_add(h_accounts, &add, NULL) != CIMF_OK ||
         auth_broker_new(&c, &h_broker, NULL) != CIMF_OK)
         abort();

@@ -128,7 +128,7 @@ static int start(void **state)
         return -1;
     loops = loops_new(2, "http", &e);
     pool = pool_new("work", 2, 0, &e);
-    struct auth_broker_config bc = { .accounts_path = accounts, .pool = pool_exec(pool),
+    struct auth_broker_config bc = { .basic = true, .accounts_path = accounts, .pool = pool_exec(pool),
                                      .dummy_cost = 1, .delay_us = 1000, .max_delay_us = 2000 };
     struct tls_server_files files = { .certificate = certificate, .key = key };
     struct tls_config *tls;
