@@ -23,8 +23,8 @@ uint32_t access_rights(const struct cimom *m, struct slice ns, const struct prin
     return m->rights ? m->rights(m->rights_arg, ns, p) : default_rights(ns, p);
 }
 
-cimf_status access_check(const struct cimom *m, struct slice ns, const struct principal *p,
-                         uint32_t needed, struct error *e)
+cimf_status cimom_access_check(const struct cimom *m, struct slice ns, const struct principal *p,
+                               uint32_t needed, struct error *e)
 {
     uint32_t have = access_rights(m, ns, p);
     if ((have & needed) == needed) return CIMF_OK;

@@ -351,7 +351,7 @@ static enum gen far_end(struct task *t, struct assoc *as, struct slice text,
     if (!path.ns.n || slice_ieq(path.ns, t->ns->name)) {
         return fetch_in(t, as, t->ns, t->schema, &path, out);
     }
-    cimf_status s = access_check(t->m, path.ns, t->in->principal, RIGHT_ENABLE, t->error);
+    cimf_status s = cimom_access_check(t->m, path.ns, t->in->principal, RIGHT_ENABLE, t->error);
     struct cimom_ns *ns = s ? NULL : ns_find(t->m, path.ns);
     if (!ns) return task_fail(t, s ? s : CIMF_INVALID_NAMESPACE);
     struct cim_schema *schema;

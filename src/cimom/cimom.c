@@ -11,7 +11,7 @@ static struct cim_schema *manager_schema(struct cim_manager *manager, struct sli
                                          const struct principal *p)
 {
     struct cimom *m = (struct cimom *)manager;
-    if (access_check(m, ns.n ? ns : SLICE("root/default"), p, RIGHT_ENABLE, NULL)) return NULL;
+    if (cimom_access_check(m, ns.n ? ns : SLICE("root/default"), p, RIGHT_ENABLE, NULL)) return NULL;
     struct cimom_ns *space = ns_find(m, ns);
     struct cim_schema *schema = NULL;
     if (space) ns_schema(space, &schema, NULL);

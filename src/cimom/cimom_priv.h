@@ -175,8 +175,8 @@ cimf_status boot(struct cimom *m, struct error *e);
 /* --- access.c -----------------------------------------------------------------------------------
  */
 uint32_t access_rights(const struct cimom *m, struct slice ns, const struct principal *p);
-cimf_status access_check(const struct cimom *m, struct slice ns, const struct principal *p,
-                         uint32_t needed, struct error *e);
+cimf_status cimom_access_check(const struct cimom *m, struct slice ns, const struct principal *p,
+                               uint32_t needed, struct error *e);
 /* Right that changes an instance of cls (MS-WMI 3.1.4.3.12). */
 uint32_t access_write_right(const struct cimom_ns *ns, const struct cim_class *cls);
 

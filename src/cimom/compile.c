@@ -240,7 +240,7 @@ static cimf_status check_rights(struct cimom *m, const struct mof_unit *u,
     for (uint32_t i = 0; !s && i < u->count; i++) {
         if (slice_eq(u->productions[i].ns, last)) continue;
         last = u->productions[i].ns;
-        s = access_check(m, last, p, RIGHT_ENABLE | RIGHT_FULL_WRITE | RIGHT_PARTIAL_WRITE, e);
+        s = cimom_access_check(m, last, p, RIGHT_ENABLE | RIGHT_FULL_WRITE | RIGHT_PARTIAL_WRITE, e);
     }
     return s;
 }

@@ -31,7 +31,7 @@ cimf_status dispatch(struct task *t)
     if (!name.n) name = SLICE("root/default");
     /* Before anything is told about the namespace, its existence included. */
     cimf_status s =
-        access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
+        cimom_access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
     if (s) return s;
     t->ns = ns_find(t->m, name);
     if (!t->ns) return bad_namespace(&op->error, name);

@@ -111,7 +111,7 @@ cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct 
         return error_set(c->error, CIMF_QUOTA_VIOLATION, "cimom",
                          "providers call each other too deeply");
     }
-    cimf_status s = access_check(t->m, ns, c->principal, RIGHT_ENABLE, c->error);
+    cimf_status s = cimom_access_check(t->m, ns, c->principal, RIGHT_ENABLE, c->error);
     if (s) return s;
     struct cimom_ns *space = ns_find(t->m, ns);
     if (!space) return error_set(c->error, CIMF_INVALID_NAMESPACE, "cimom", "no such namespace");

@@ -248,7 +248,7 @@ cimf_status start_put_class(struct task *t)
         return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
                          "flags that exclude each other");
     }
-    cimf_status s = access_check(t->m, t->ns->name, in->principal, RIGHT_FULL_WRITE, t->error);
+    cimf_status s = cimom_access_check(t->m, t->ns->name, in->principal, RIGHT_FULL_WRITE, t->error);
     if (!s) s = put_class_check_name(in->class_decl->name, t->error);
     const struct cim_class *old = s ? NULL : cim_schema_class(t->schema, in->class_decl->name);
     if (!s && old && !cim_class_decl_equal(&old->decl, in->class_decl)) s = check_provider(t, old);
@@ -314,7 +314,7 @@ cimf_status start_delete_class(struct task *t)
         return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
                          "a localised class cannot be deleted");
     }
-    cimf_status s = access_check(t->m, t->ns->name, t->in->principal, RIGHT_FULL_WRITE, t->error);
+    cimf_status s = cimom_access_check(t->m, t->ns->name, t->in->principal, RIGHT_FULL_WRITE, t->error);
     if (s) return s;
     s = input_class(t, t->in->path.class_name, &cls);
     if (s) return s == CIMF_INVALID_CLASS ? t->error->status = CIMF_NOT_FOUND : s;

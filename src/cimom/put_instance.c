@@ -290,7 +290,7 @@ cimf_status start_put_instance(struct task *t)
     if (!p) return CIMF_OUT_OF_MEMORY;
     cimf_status s = input_class(t, in->instance->cls->name, &p->cls);
     if (!s) {
-        s = access_check(t->m, t->ns->name, in->principal, access_write_right(t->ns, p->cls),
+        s = cimom_access_check(t->m, t->ns->name, in->principal, access_write_right(t->ns, p->cls),
                          t->error);
     }
     /* What is prepared here must outlive the submitter when a provider hangs. */
