@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct config_row {
     const char *section, *key, *def, *text;
@@ -241,6 +242,31 @@ bool config_dump(const struct config *c, struct buf *out)
     return buf_ok(out);
 }
 
+bool config_freeze(const struct config *c, struct buf *out)
+{
+    char here[4096];
+    if (!getcwd(here, sizeof here)) here[0] = 0;
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        const char *value = c->value[i];
+        bool relative = rows[i].kind == CONFIG_PATH && *value && *value != '/';
+        buf_printf(out, "%s.%s=%s%s%s", rows[i].section, rows[i].key, relative ? here : "", relative ? "/" : "", value);
+        buf_byte(out, 0);
+    }
+    return buf_ok(out);
+}
+
+cimf_status config_thaw(struct config *c, struct slice frozen, struct error *e)
+{
+    while (frozen.n) {
+        const char *end = memchr(frozen.p, 0, frozen.n);
+        if (!end) return error_set(e, CIMF_INVALID_PARAMETER, "config", "the frozen configuration is cut");
+        cimf_status s = config_set(c, frozen.p, e);
+        if (s != CIMF_OK) return s;
+        frozen = slice_sub(frozen, (size_t)(end - frozen.p) + 1);
+    }
+    return CIMF_OK;
+}
+
 const char *config_item(struct config *c, enum config_key k, unsigned i)
 {
     struct slice rest = slice_str(c->value[k]);
@@ -255,4 +281,10 @@ const char *config_accounts(struct config *c)
 {
     if (*c->value[CONFIG_cimd_accounts]) return c->value[CONFIG_cimd_accounts];
     return arena_printf(&c->arena, "%s/accounts", c->value[CONFIG_cimd_state_dir]).p;
+}
+
+const char *config_audit_log(struct config *c)
+{
+    if (*c->value[CONFIG_cimd_audit_log]) return c->value[CONFIG_cimd_audit_log];
+    return arena_printf(&c->arena, "%s/audit.log", c->value[CONFIG_cimd_state_dir]).p;
 }

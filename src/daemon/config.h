@@ -39,6 +39,10 @@ cimf_status config_copy(struct config *out, const struct config *c, struct error
 const char *config_find(const struct config *c, struct slice key);
 /* policy.locked names it. */
 bool config_locked(const struct config *c, struct slice key);
+/* All values as "section.key=value" and a NUL each, paths made absolute; config_thaw takes them again. For handing a
+ * configuration to another process. */
+bool config_freeze(const struct config *c, struct buf *out);
+cimf_status config_thaw(struct config *c, struct slice frozen, struct error *e);
 /* An INI text with every key, its meaning and default: reads back to the same configuration. */
 bool config_dump(const struct config *c, struct buf *out);
 
@@ -49,5 +53,7 @@ static inline bool config_on(const struct config *c, enum config_key k) { return
 const char *config_item(struct config *c, enum config_key k, unsigned i);
 /* "<state_dir>/accounts" unless set. */
 const char *config_accounts(struct config *c);
+/* "<state_dir>/audit.log" unless set. */
+const char *config_audit_log(struct config *c);
 
 #endif

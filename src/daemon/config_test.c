@@ -67,6 +67,27 @@ static void test_dump_reads_back(void **state)
     config_free(&again);
 }
 
+static void test_frozen_reads_back(void **state)
+{
+    struct config c, again;
+    struct buf frozen;
+    struct error e = ERROR_INIT;
+    buf_init(&frozen, 0);
+    config_init(&c, NULL);
+    assert_int_equal(config_set(&c, "auth.realm=a ; b = c", NULL), CIMF_OK); /* what an INI line could not say */
+    assert_int_equal(config_set(&c, "tls.key=relative", NULL), CIMF_OK);
+    assert_true(config_freeze(&c, &frozen));
+    config_init(&again, NULL);
+    assert_int_equal(config_thaw(&again, buf_slice(&frozen), &e), CIMF_OK);
+    assert_string_equal(config_text(&again, CONFIG_auth_realm), "a ; b = c");
+    assert_int_equal(config_text(&again, CONFIG_tls_key)[0], '/');
+    assert_int_equal(config_number(&again, CONFIG_quota_max_connections), config_number(&c, CONFIG_quota_max_connections));
+    assert_int_equal(config_thaw(&again, slice_head(buf_slice(&frozen), frozen.n - 1), &e), CIMF_INVALID_PARAMETER);
+    buf_free(&frozen);
+    config_free(&c);
+    config_free(&again);
+}
+
 static void test_errors_name_the_place(void **state)
 {
     static const struct { const char *text, *says; } bad[] = {
@@ -118,7 +139,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_dump_reads_back),
-        cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_paths), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_frozen_reads_back), cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_paths), cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "daemon/message.h"
 #include "os/file.h"
+#include "os/thread.h"
 
 #define CONTROL_TIMEOUT_S 30 /* a peer that is silent for so long is dropped */
 
@@ -23,7 +24,7 @@ struct control {
     struct cimom *cimom;
     const struct principal *principal;
     pthread_t thread;
-    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    uid_t starter;
 };
 
 static cimf_status socket_address(const struct config *config, struct sockaddr_un *out, struct error *e)
@@ -116,11 +117,11 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     buf_free(&out);
 }
 
-static bool may_ask(int fd)
+static bool may_ask(const struct control *c, int fd)
 {
     struct ucred peer;
     socklen_t n = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == c->starter);
 }
 
 /* Reads until a whole message is there. */
@@ -155,7 +156,7 @@ static void serve_one(struct control *c, int fd)
     limit_wait(fd, CONTROL_TIMEOUT_S);
     buf_init(&in, MESSAGE_MAX + 65536);
     arena_init(&a, 0);
-    if (!may_ask(fd)) log_warn("control", "a peer of another user was refused");
+    if (!may_ask(c, fd)) log_warn("control", "a peer of another user was refused");
     else if (receive(fd, &in, &a, &fields, &count) == 1) answer(c, fd, &a, fields, count);
     arena_free(&a);
     buf_free(&in);
@@ -177,40 +178,49 @@ static void *control_thread(void *arg)
     return NULL;
 }
 
-static cimf_status listen_on(struct control *c, const struct config *config, struct error *e)
+cimf_status control_listen(const struct config *config, int *out, struct error *e)
 {
     struct sockaddr_un address;
     cimf_status s = file_make_folders(config_text(config, CONFIG_cimd_run_dir), 0700, e);
     if (s == CIMF_OK) s = socket_address(config, &address, e);
     if (s != CIMF_OK) return s;
-    snprintf(c->path, sizeof c->path, "%s", address.sun_path);
-    unlink(c->path); /* of a daemon that was killed: the lock of the repository says that none runs */
-    c->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    unlink(address.sun_path); /* of a daemon that was killed: the lock in state_dir says that none runs */
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0177);
-    bool ok = c->listener >= 0 && bind(c->listener, (struct sockaddr *)&address, sizeof address) == 0 &&
-              listen(c->listener, 16) == 0;
+    bool ok = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0;
     int error = errno;
     umask(mask);
-    return ok ? CIMF_OK : error_errno(e, CIMF_FAILED, "cimd", error, "cannot listen on %s", c->path);
+    if (ok) {
+        *out = fd;
+        return CIMF_OK;
+    }
+    if (fd >= 0) close(fd);
+    return error_errno(e, CIMF_FAILED, "cimd", error, "cannot listen on %s", address.sun_path);
 }
 
-cimf_status control_start(const struct config *config, struct cimom *cimom, struct control **out, struct error *e)
+void control_forget(const struct config *config)
+{
+    struct sockaddr_un address;
+    if (socket_address(config, &address, NULL) == CIMF_OK) unlink(address.sun_path);
+}
+
+cimf_status control_start(int fd, uid_t starter, struct cimom *cimom, struct control **out, struct error *e)
 {
     struct control *c = calloc(1, sizeof *c);
     if (!c) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the control socket");
     c->cimom = cimom;
-    c->listener = -1;
+    c->listener = fd;
+    c->starter = starter;
     c->stop = eventfd(0, EFD_CLOEXEC);
     c->principal = auth_local_principal(true);
-    cimf_status s = c->stop >= 0 && c->principal ? listen_on(c, config, e)
-                                                 : error_set(e, CIMF_FAILED, "cimd", "cannot make the control socket");
-    if (s == CIMF_OK && pthread_create(&c->thread, NULL, control_thread, c) != 0)
+    cimf_status s = c->stop >= 0 && c->principal ? CIMF_OK : error_set(e, CIMF_FAILED, "cimd", "cannot use the control socket");
+    if (s == CIMF_OK && thread_start(&c->thread, "cimd-control", control_thread, c) != 0)
         s = error_set(e, CIMF_FAILED, "cimd", "cannot start the control thread");
     if (s == CIMF_OK) {
         *out = c;
         return CIMF_OK;
     }
-    if (c->listener >= 0) close(c->listener);
+    close(fd);
     if (c->stop >= 0) close(c->stop);
     if (c->principal) principal_unref(c->principal);
     free(c);
@@ -224,7 +234,6 @@ void control_stop(struct control *c)
     if (write(c->stop, &one, sizeof one) == sizeof one) pthread_join(c->thread, NULL);
     close(c->listener);
     close(c->stop);
-    unlink(c->path);
     principal_unref(c->principal);
     free(c);
 }

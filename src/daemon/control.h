@@ -10,12 +10,18 @@
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
 
+#include <sys/types.h>
+
 #include "cimom/cimom.h"
 #include "daemon/bundle.h"
 #include "daemon/config.h"
 
 struct control;
-cimf_status control_start(const struct config *config, struct cimom *cimom, struct control **out, struct error *e);
+/* The supervisor's part: the listening socket, in run_dir; and its removal. */
+cimf_status control_listen(const struct config *config, int *fd, struct error *e);
+void control_forget(const struct config *config);
+/* cimd-core's: answers on fd, which is taken, peers that are root or starter. */
+cimf_status control_start(int fd, uid_t starter, struct cimom *cimom, struct control **out, struct error *e);
 void control_stop(struct control *c); /* waits for a request in progress; NULL allowed */
 
 /* The asking side. *running false (and CIMF_OK) when no daemon listens. */

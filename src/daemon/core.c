@@ -24,25 +24,29 @@ static cimf_status open_manager(struct core *c, const struct config *config, str
     return cimom_create(&m, &c->cimom, e);
 }
 
+cimf_status core_open_in(struct core *c, const struct config *config, const char *folder, struct error *e)
+{
+    *c = (struct core){ 0 };
+    if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
+    cim_set_local_server(slice_str(c->server));
+    struct repo_options options = { .version = "cimd " CIMFONY_VERSION };
+    c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), 0, e);
+    cimf_status s = c->pool ? CIMF_OK : CIMF_FAILED;
+    if (s == CIMF_OK) s = repo_open(folder, &options, &c->repo, e);
+    if (s == CIMF_OK) s = open_manager(c, config, e);
+    if (s != CIMF_OK) core_close(c);
+    return s;
+}
+
 cimf_status core_open(struct core *c, const struct config *config, struct error *e)
 {
     *c = (struct core){ 0 };
     const char *state = config_text(config, CONFIG_cimd_state_dir);
     char dir[4096];
-    if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
     if ((size_t)snprintf(dir, sizeof dir, "%s/repository", state) >= sizeof dir)
         return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.state_dir is too long");
-    cim_set_local_server(slice_str(c->server));
-    struct repo_options options = { .version = "cimd " CIMFONY_VERSION };
     cimf_status s = file_make_folders(state, 0700, e);
-    if (s == CIMF_OK) {
-        c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), 0, e);
-        s = c->pool ? CIMF_OK : CIMF_FAILED;
-    }
-    if (s == CIMF_OK) s = repo_open(dir, &options, &c->repo, e);
-    if (s == CIMF_OK) s = open_manager(c, config, e);
-    if (s != CIMF_OK) core_close(c);
-    return s;
+    return s == CIMF_OK ? core_open_in(c, config, dir, e) : s;
 }
 
 void core_close(struct core *c)

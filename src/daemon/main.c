@@ -1,6 +1,6 @@
 /*
- * cimd - the management daemon. This file is the table of subcommands and the reading of options; serve.c
- * is where the daemon is put together.
+ * cimd - the management daemon. This file is the table of subcommands and the reading of options; supervisor.c
+ * is where the daemon begins.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/command.h"
+#include "daemon/role.h"
 #include "os/signals.h"
 
 static const struct command_info commands[] = {
@@ -111,6 +112,7 @@ static int run(const struct command_info *info, int argc, char **argv)
 int main(int argc, char **argv)
 {
     signals_block();
+    if (argc == 2 && strcmp(argv[1], ROLE_ARGUMENT) == 0) return role_main(argv[0]);
     if (argc < 2) {
         usage(stderr);
         return 2;

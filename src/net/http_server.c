@@ -232,7 +232,7 @@ static int bind_one(const struct addrinfo *a, bool both)
     return -1;
 }
 
-static int bind_address(const char *address, struct error *e)
+static int bind_address(const char *address, bool numeric, struct error *e)
 {
     char host[256], port[8];
     if (!split_address(address, host, port)) {
@@ -240,7 +240,9 @@ static int bind_address(const char *address, struct error *e)
         return -1;
     }
     bool any = strcmp(host, "*") == 0;
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0) };
+    if (numeric && strcmp(host, "localhost") == 0) snprintf(host, sizeof host, "127.0.0.1");
     struct addrinfo *list = NULL;
     int r = getaddrinfo(any ? "::" : host, port, &hints, &list);
     int fd = r == 0 ? bind_one(list, any) : -1, saved = errno;
@@ -258,6 +260,14 @@ static int bind_address(const char *address, struct error *e)
     else if (fd < 0)
         error_errno(e, CIMF_IO_ERROR, "net", saved, "cannot listen on %s", address);
     return fd;
+}
+
+cimf_status http_bind(const char *address, bool numeric, int *fd, char *bound, size_t bound_size, struct error *e)
+{
+    *fd = bind_address(address, numeric, e);
+    if (*fd < 0) return CIMF_IO_ERROR;
+    if (bound) http_address_text(*fd, false, bound, bound_size, true);
+    return CIMF_OK;
 }
 
 cimf_status http_server_listen_fd(struct http_server *s, int fd, struct tls_config *tls, char *bound,
@@ -290,7 +300,7 @@ cimf_status http_server_listen_fd(struct http_server *s, int fd, struct tls_conf
 cimf_status http_server_listen(struct http_server *s, const char *address, struct tls_config *tls,
                                char *bound, size_t bound_size, struct error *e)
 {
-    int fd = bind_address(address, e);
+    int fd = bind_address(address, false, e);
     if (fd < 0) return CIMF_IO_ERROR;
     return http_server_listen_fd(s, fd, tls, bound, bound_size, e);
 }

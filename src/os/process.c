@@ -68,21 +68,22 @@ cimf_status process_spawn(const struct process_spec *spec, pid_t *pid, struct er
     int copies[PROCESS_FDS];
     *pid = -1;
     if (!spec->argv || !spec->argv[0]) return fail(e, EINVAL, "a program without a name");
-    if (spec->fd_count > PROCESS_FDS) return fail(e, EMFILE, spec->argv[0]);
+    const char *program = spec->program ? spec->program : spec->argv[0];
+    if (spec->fd_count > PROCESS_FDS) return fail(e, EMFILE, program);
     unsigned n = spec->fd_count < 3 ? 3 : spec->fd_count;
     for (unsigned i = 0; i < n; i++) copies[i] = -1;
     int number = posix_spawn_file_actions_init(&actions);
-    if (number) return fail(e, number, spec->argv[0]);
+    if (number) return fail(e, number, program);
     number = posix_spawnattr_init(&attributes);
     if (number) {
         posix_spawn_file_actions_destroy(&actions);
-        return fail(e, number, spec->argv[0]);
+        return fail(e, number, program);
     }
     number = copies_make(spec, copies, n);
     if (!number) number = actions_fill(&actions, spec, copies, n);
     if (!number) number = attributes_fill(&attributes, spec);
     if (!number) { /* argv and env are not written to: POSIX says so, its prototype does not */
-        number = posix_spawnp(pid, spec->argv[0], &actions, &attributes, (char *const *)spec->argv,
+        number = posix_spawnp(pid, program, &actions, &attributes, (char *const *)spec->argv,
                               spec->env ? (char *const *)spec->env : environ);
     }
     for (unsigned i = 0; i < n; i++) {
@@ -92,5 +93,5 @@ cimf_status process_spawn(const struct process_spec *spec, pid_t *pid, struct er
     posix_spawn_file_actions_destroy(&actions);
     if (!number) return CIMF_OK;
     *pid = -1;
-    return fail(e, number, spec->argv[0]);
+    return fail(e, number, program);
 }

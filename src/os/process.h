@@ -12,13 +12,14 @@
 
 struct process_spec {
     const char *const *argv; /* ends with NULL; argv[0] is a path, or a name looked up in PATH */
+    const char *program;     /* what to run when argv[0] only names it; NULL: argv[0] */
     const char *const *env;  /* ends with NULL; NULL: the environment of this process */
     const char *folder;      /* working folder; NULL: the same */
     const int *fds;          /* descriptor i of the child is fds[i] of this process; -1: /dev/null */
     unsigned fd_count;       /* 0..PROCESS_FDS; those below 3 that are missing are /dev/null */
     bool session;            /* a new session and process group, so that kill(-pid) reaches all of it */
 };
-enum { PROCESS_FDS = 16 };
+enum { PROCESS_FDS = 64 };
 
 /* The caller waits for *pid. CIMF_NOT_FOUND when there is no such program. */
 cimf_status process_spawn(const struct process_spec *spec, pid_t *pid, struct error *e);

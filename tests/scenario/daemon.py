@@ -19,6 +19,13 @@ def binary(name):
     return str(pathlib.Path(os.environ.get("CIMFONY_BIN", TOP / "build-check" / "bin")) / name)
 
 
+def running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Daemon:
     """Use as a context manager. `settings` are extra section.key=value pairs; state may be kept between
     two daemons by passing the same folder."""
@@ -86,6 +93,19 @@ class Daemon:
         self.endpoints = json.loads(ready.read_text())
         return self
 
+    def processes(self):
+        """Name -> pid of every process of the daemon: the supervisor is "cimd"."""
+        top = self.process.pid
+        found = {"cimd": top}
+        for pid in pathlib.Path(f"/proc/{top}/task/{top}/children").read_text().split():
+            found[pathlib.Path(f"/proc/{pid}/comm").read_text().strip()] = int(pid)
+        return found
+
+    @property
+    def core(self):
+        """The pid of the process that answers."""
+        return self.processes()["cimd-core"]
+
     def log_text(self):
         path = self.state / "cimd.log"
         return path.read_text(errors="replace")[-8000:] if path.exists() else ""
@@ -99,8 +119,12 @@ class Daemon:
         return f"{role}://{'localhost' if role == 'https' else host}:{port}/wsman"
 
     def kill(self):
+        pids = self.processes().values()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        for pid in pids:  # the kernel ends the others, a moment later
+            while running(pid):
+                time.sleep(0.001)
         self.process = None
         self.log.close()
 

@@ -53,7 +53,7 @@ class Limits(unittest.TestCase):
         client = self.client(daemon)
         client.identify()
         envelope = client.envelope(f"{ENUMERATION}/Enumerate", URI, "<n:Enumerate/>")
-        before, opened = memory(daemon.process.pid), 0
+        before, opened = memory(daemon.core), 0
         began = time.monotonic()
         for _ in range(10000):
             client.send(envelope)
@@ -70,7 +70,7 @@ class Limits(unittest.TestCase):
                 continue
         else:
             self.fail("enumerations were not freed")
-        grown = memory(daemon.process.pid) - before
+        grown = memory(daemon.core) - before
         print(f"10,000 enumerations in {time.monotonic() - began:.1f} s, {grown >> 20} MiB kept")
 
     def test_quota_of_operations(self):
@@ -116,7 +116,7 @@ class Limits(unittest.TestCase):
         host, port = daemon.address()
         client = self.client(daemon)
         client.identify()
-        before = memory(daemon.process.pid)
+        before = memory(daemon.core)
         idle = []
         self.addCleanup(lambda: [s.close() for s in idle])
         for i in range(count):
@@ -125,7 +125,7 @@ class Limits(unittest.TestCase):
         client.identify()
         fresh = self.client(daemon)
         fresh.identify()
-        grown = memory(daemon.process.pid) - before
+        grown = memory(daemon.core) - before
         print(f"{count} idle connections: {grown / count:.0f} bytes each")
 
     def test_slow_peer_is_ended(self):

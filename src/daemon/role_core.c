@@ -1,32 +1,28 @@
 /*
- * cimd serve: the composition. Reading order of a start: core_open (repository, object manager), loops, broker,
- * the server of each protocol, listeners, control socket, ready file. The end is the same list backwards.
+ * cimd-core: network, protocols, object manager and repository. Reading order of a start: core_open_in (repository,
+ * object manager), loops, broker, the server of each protocol, control socket, listeners. The end is the same list
+ * backwards.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
-
-#include <cimfony/version.h>
 
 #include "auth/broker.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/command.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
+#include "daemon/role.h"
+#include "daemon/role_message.h"
 #include "net/http.h"
 #include "net/tls.h"
-#include "os/file.h"
 #include "os/loop.h"
-#include "os/signals.h"
 #include "wsman/mount.h"
 
 #define STOP_GRACE_US 5000000 /* for requests that are being answered */
 
 struct serve {
     struct config *config;
+    const struct role_start *start;
     struct core core;
     struct loops *loops;
     struct auth_broker *broker;
@@ -34,26 +30,7 @@ struct serve {
     struct http_server *http;
     struct tls_config *tls;
     struct control *control;
-    struct signals *signals;
-    struct buf ready; /* the endpoints, as JSON */
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool stopping;
 };
-
-static void on_signal(int signo, void *arg)
-{
-    struct serve *s = arg;
-    if (signo == SIGHUP) {
-        struct error e = ERROR_INIT;
-        if (auth_reload(s->broker, &e) != CIMF_OK) log_failure("cimd", &e, "accounts were not read again");
-        return;
-    }
-    pthread_mutex_lock(&s->lock);
-    s->stopping = true;
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-}
 
 static enum mech_binding binding_level(const struct config *c)
 {
@@ -151,69 +128,48 @@ static cimf_status start_http(struct serve *s, struct error *e)
     return http_server_new(&http, &s->http, e);
 }
 
-/* This machine has no IPv6 (or not this address family): the other addresses do. */
-static bool family_missing(const char *address, const struct error *e)
+/* The supervisor's copies; a failure names the files of the configuration. */
+static cimf_status start_tls(struct serve *s, struct error *e)
 {
-    return *address == '[' && (e->native == EADDRNOTAVAIL || e->native == EAFNOSUPPORT);
-}
-
-/* Binds every address of one role and adds them to the ready text. */
-static cimf_status listen_role(struct serve *s, const char *role, enum config_key key, struct tls_config *tls, struct error *e)
-{
-    const char *address;
-    buf_printf(&s->ready, "%s\"%s\":[", s->ready.n > 1 ? "," : "", role);
-    unsigned count = 0;
-    cimf_status status = CIMF_OK;
-    for (unsigned i = 0; (address = config_item(s->config, key, i)); i++) {
-        char bound[128];
-        status = http_server_listen(s->http, address, tls, bound, sizeof bound, e);
-        if (status != CIMF_OK && !family_missing(address, e)) return status;
-        if (status != CIMF_OK) {
-            log_failure("cimd", e, "an address is left out");
-            continue;
-        }
-        buf_printf(&s->ready, "%s\"%s\"", count++ ? "," : "", bound);
-        log_info("cimd", "listening role=%s address=%s", role, bound);
-    }
-    buf_lit(&s->ready, "]");
-    return count ? CIMF_OK : status;
+    const char *ca = config_text(s->config, CONFIG_tls_client_ca);
+    char certificate[32], key[32], authorities[32];
+    snprintf(certificate, sizeof certificate, "/proc/self/fd/%d", ROLE_FD_CERTIFICATE);
+    snprintf(key, sizeof key, "/proc/self/fd/%d", ROLE_FD_KEY);
+    snprintf(authorities, sizeof authorities, "/proc/self/fd/%d", ROLE_FD_CLIENT_CA);
+    struct tls_server_files files = { .certificate = certificate, .key = key, .client_ca = *ca ? authorities : NULL };
+    cimf_status status = tls_server_config(&files, &s->tls, e);
+    if (status == CIMF_OK) return status;
+    bool about_key = strcmp(e->subject, key) == 0, about_ca = strcmp(e->subject, authorities) == 0;
+    error_subject(e, slice_str(about_key ? config_text(s->config, CONFIG_tls_key) : about_ca ? ca : config_text(s->config, CONFIG_tls_certificate)));
+    return status;
 }
 
 static cimf_status start_listeners(struct serve *s, struct error *e)
 {
-    if (*config_text(s->config, CONFIG_listen_https)) {
-        struct tls_server_files files = { .certificate = config_text(s->config, CONFIG_tls_certificate),
-                                          .key = config_text(s->config, CONFIG_tls_key) };
-        cimf_status status = tls_server_config(&files, &s->tls, e);
-        if (status != CIMF_OK) return status;
-    }
-    buf_lit(&s->ready, "{");
-    cimf_status status = listen_role(s, "http", CONFIG_listen_http, NULL, e);
-    if (status == CIMF_OK && s->tls) status = listen_role(s, "https", CONFIG_listen_https, s->tls, e);
-    buf_lit(&s->ready, "}\n");
+    cimf_status status = CIMF_OK;
+    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++)
+        status = http_server_listen_fd(s->http, ROLE_FD_LISTEN + (int)i, s->start->tls[i] ? s->tls : NULL, NULL, 0, e);
     return status;
 }
 
 static cimf_status start(struct serve *s, struct error *e)
 {
-    cimf_status status = core_open(&s->core, s->config, e);
+    cimf_status status = *config_text(s->config, CONFIG_listen_https) ? start_tls(s, e) : CIMF_OK;
+    if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", e);
     if (status != CIMF_OK) return status;
     s->loops = loops_new((unsigned)config_number(s->config, CONFIG_cimd_threads), "cimd-loop", e);
     if (!s->loops) return e->status;
-    s->signals = signals_start(loops_at(s->loops, 0), on_signal, s, e);
-    if (!s->signals) return e->status;
     status = start_broker(s, e);
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
+    if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
     if (status == CIMF_OK) status = start_listeners(s, e);
-    if (status == CIMF_OK) status = control_start(s->config, s->core.cimom, &s->control, e);
     return status;
 }
 
 /* Backwards. The order matters: who feeds a thing ends before it. */
 static void stop(struct serve *s)
 {
-    if (s->signals) signals_stop(s->signals);
     control_stop(s->control);
     if (s->http) http_server_stop(s->http, STOP_GRACE_US);
     if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
@@ -225,27 +181,41 @@ static void stop(struct serve *s)
     wsman_mount_free(s->wsman);
     if (s->tls) tls_config_unref(s->tls);
     if (s->core.repo) core_close(&s->core);
-    buf_free(&s->ready);
 }
 
-int command_serve(struct command *c)
+/* Until the supervisor says so, or is gone. */
+static void obey(struct serve *s)
+{
+    for (;;) {
+        struct role_message m;
+        struct error e = ERROR_INIT;
+        int fd;
+        cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
+        if (fd >= 0) close(fd);
+        if (status != CIMF_OK || m.word == ROLE_STOP) return;
+        if (m.word == ROLE_RELOAD && auth_reload(s->broker, &e) != CIMF_OK)
+            log_failure("cimd", &e, "accounts were not read again");
+    }
+}
+
+int role_core_main(void)
 {
     struct error e = ERROR_INIT;
-    struct serve s = { .config = &c->config, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    buf_init(&s.ready, 0);
+    struct role_start begun;
+    struct config config;
+    struct serve s = { .config = &config, .start = &begun };
     int64_t began = clock_mono_us();
-    if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
-    cimf_status status = start(&s, &e);
-    if (status == CIMF_OK && c->ready_file) status = file_replace(c->ready_file, buf_slice(&s.ready), 0644, &e);
-    if (status != CIMF_OK) {
-        stop(&s);
-        return command_failed(c, "cannot start", &e);
+    int code = 0;
+    cimf_status status = role_begin(&begun, &config, &e);
+    if (status == CIMF_OK) status = start(&s, &e);
+    if (status == CIMF_OK) status = role_message_send(ROLE_FD_SUPERVISOR, &(struct role_message){ .word = ROLE_READY }, -1, &e);
+    if (status == CIMF_OK) {
+        log_info("cimd-core", "started ms=%lld", (long long)(clock_mono_us() - began) / 1000);
+        obey(&s);
+    } else {
+        code = role_failed("cannot start", &e);
     }
-    log_info("cimd", "ready version=" CIMFONY_VERSION " ms=%lld", (long long)(clock_mono_us() - began) / 1000);
-    pthread_mutex_lock(&s.lock);
-    while (!s.stopping) pthread_cond_wait(&s.changed, &s.lock);
-    pthread_mutex_unlock(&s.lock);
-    log_info("cimd", "stopping");
     stop(&s);
-    return 0;
+    config_free(&config);
+    return code;
 }

@@ -1,0 +1,64 @@
+/*
+ * daemon/role.h - the processes of a running daemon and what they are given.
+ *
+ * `cimd serve` is the supervisor. It starts each role as a process of its own (the same program executed anew, so
+ * that each has its own address space layout) with a socket pair to itself, the frozen configuration and what else
+ * the role needs as open descriptors at the fixed numbers below: a role opens nothing that it may not. Descriptors
+ * that a role does not get are /dev/null there.
+ */
+#ifndef DAEMON_ROLE_H
+#define DAEMON_ROLE_H
+
+#include <sys/types.h>
+
+#include "daemon/config.h"
+
+enum role { ROLE_CORE, ROLE_COUNT };
+
+enum role_fd {
+    ROLE_FD_SUPERVISOR = 3, /* SOCK_SEQPACKET: words of role_message.h; its end of file: end now */
+    ROLE_FD_START,          /* struct role_start, then the configuration as config_freeze wrote it */
+    ROLE_FD_BROKER,         /* SOCK_SEQPACKET between cimd-auth and cimd-core */
+    ROLE_FD_AUDIT,          /* append only */
+    ROLE_FD_FOLDER,         /* auth: state_dir; core: the repository. Becomes the working folder, so that no
+                               role needs to be able to walk the folders above it */
+    ROLE_FD_OWN,            /* the first of those that only one role has */
+    ROLE_FD_KEYTAB = ROLE_FD_OWN, /* auth: a copy in memory when the supervisor is root */
+    ROLE_FD_CONTROL = ROLE_FD_OWN, /* core: the listening control socket */
+    ROLE_FD_CERTIFICATE,    /* core: copies in memory */
+    ROLE_FD_KEY,
+    ROLE_FD_CLIENT_CA,
+    ROLE_FD_LISTEN,         /* core: bound sockets, as many as role_start says */
+};
+enum { ROLE_LISTENERS = 48 };
+#define ROLE_MAGIC 0x524d4943u
+
+struct role_start {
+    uint32_t magic;
+    pid_t supervisor;
+    uid_t starter;         /* who may use the control socket besides root */
+    uint32_t drop;         /* become uid and gid first: the supervisor is root */
+    uid_t uid;
+    gid_t gid;
+    char user[64];         /* name of uid for its supplementary groups; "": none */
+    uint32_t keytab;       /* ROLE_FD_KEYTAB holds one */
+    uint32_t listeners;
+    uint8_t tls[ROLE_LISTENERS]; /* which of them speak TLS */
+};
+
+/* "cimd-auth" as argv[0], and this as the only argument: not for people. */
+#define ROLE_ARGUMENT "--role"
+extern const char *const role_names[ROLE_COUNT];
+
+/* What every role begins with: dies with the supervisor, reads its start and configuration, goes to its folder.
+ * config_free is the caller's, whatever the answer. */
+cimf_status role_begin(struct role_start *start, struct config *config, struct error *e);
+/* "cimd serve: what: why" on standard error; the exit code of the status. */
+int role_failed(const char *what, const struct error *e);
+
+/* The roles' main functions: exit codes. Signals are blocked. */
+int role_core_main(void);
+/* Runs the role that argv[0] names. */
+int role_main(const char *name);
+
+#endif

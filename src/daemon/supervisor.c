@@ -1,0 +1,358 @@
+/*
+ * cimd serve: the supervisor. It opens what only it may open, starts the roles and then waits: for signals, for a
+ * role's end, for the few words of role_message.h. It reads no byte that came over the network.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cimfony/version.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/command.h"
+#include "daemon/control.h"
+#include "daemon/role.h"
+#include "daemon/role_message.h"
+#include "daemon/state.h"
+#include "net/http.h"
+#include "os/file.h"
+#include "os/process.h"
+
+#define STOP_LIMIT_US 20000000 /* what has not ended by then is killed */
+#define SMALL_FILE ((size_t)4 << 20)
+
+struct child {
+    pid_t pid; /* 0: it has ended */
+    int socket;
+    bool ready;
+};
+
+struct supervisor {
+    struct command *command;
+    struct config *config;
+    struct state state;
+    struct child children[ROLE_COUNT];
+    struct role_start start;
+    int listeners[ROLE_LISTENERS];
+    int control, audit, signals;
+    struct buf ready; /* the endpoints, as JSON */
+    bool told, stopping;
+    int64_t deadline;
+    int exit_code;
+};
+
+/* --- what roles inherit ----------------------------------------------------------------------------- */
+
+/* This machine has no IPv6 (or not this address family): the other addresses do. */
+static bool family_missing(const char *address, const struct error *e)
+{
+    return *address == '[' && (e->native == EADDRNOTAVAIL || e->native == EAFNOSUPPORT);
+}
+
+/* Binds every address of one protocol and adds them to the ready text. */
+static cimf_status bind_all(struct supervisor *s, const char *name, enum config_key key, bool tls, struct error *e)
+{
+    const char *address;
+    buf_printf(&s->ready, "%s\"%s\":[", s->ready.n > 1 ? "," : "", name);
+    unsigned count = 0;
+    cimf_status status = CIMF_OK;
+    for (unsigned i = 0; (address = config_item(s->config, key, i)); i++) {
+        char bound[128];
+        int fd;
+        if (s->start.listeners == ROLE_LISTENERS)
+            return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "more than %d addresses to listen on", ROLE_LISTENERS);
+        status = http_bind(address, true, &fd, bound, sizeof bound, e);
+        if (status != CIMF_OK && !family_missing(address, e)) return status;
+        if (status != CIMF_OK) {
+            log_failure("cimd", e, "an address is left out");
+            continue;
+        }
+        s->start.tls[s->start.listeners] = tls;
+        s->listeners[s->start.listeners++] = fd;
+        buf_printf(&s->ready, "%s\"%s\"", count++ ? "," : "", bound);
+        log_info("cimd", "listening role=%s address=%s", name, bound);
+    }
+    buf_lit(&s->ready, "]");
+    return count ? CIMF_OK : status;
+}
+
+static cimf_status bind_listeners(struct supervisor *s, struct error *e)
+{
+    buf_lit(&s->ready, "{");
+    cimf_status status = bind_all(s, "http", CONFIG_listen_http, false, e);
+    if (status == CIMF_OK && *config_text(s->config, CONFIG_listen_https))
+        status = bind_all(s, "https", CONFIG_listen_https, true, e);
+    buf_lit(&s->ready, "}\n");
+    return status;
+}
+
+static int memory_file(const char *name, struct slice bytes, struct error *e)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    bool ok = fd >= 0;
+    for (size_t done = 0; ok && done < bytes.n;) {
+        ssize_t n = write(fd, bytes.p + done, bytes.n - done);
+        ok = n > 0;
+        if (ok) done += (size_t)n;
+    }
+    if (ok && lseek(fd, 0, SEEK_SET) == 0) return fd;
+    error_errno(e, CIMF_OUT_OF_MEMORY, "cimd", errno, "cannot hand %s to another process", name);
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* The bytes of a small file that the role itself may not open; *fd stays -1 for "". */
+static cimf_status copy_of(const char *path, int *fd, struct error *e)
+{
+    struct buf bytes;
+    if (!*path) return CIMF_OK;
+    buf_init(&bytes, SMALL_FILE);
+    cimf_status status = file_read_buf(&bytes, path, e);
+    if (status == CIMF_OK) *fd = memory_file("file", buf_slice(&bytes), e);
+    if (bytes.p) explicit_bzero(bytes.p, bytes.n);
+    buf_free(&bytes);
+    return status == CIMF_OK && *fd < 0 ? CIMF_OUT_OF_MEMORY : status;
+}
+
+static int start_file(const struct supervisor *s, enum role role, struct error *e)
+{
+    struct role_start start = s->start;
+    struct buf text;
+    start.magic = ROLE_MAGIC;
+    start.supervisor = getpid();
+    start.starter = getuid();
+    buf_init(&text, SMALL_FILE);
+    buf_add(&text, &start, sizeof start);
+    int fd = config_freeze(s->config, &text) ? memory_file("start", buf_slice(&text), e) : -1;
+    if (fd < 0 && e->status == CIMF_OK) error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "the configuration is too large");
+    buf_free(&text);
+    return fd;
+}
+
+/* --- starting --------------------------------------------------------------------------------------- */
+
+static cimf_status fds_of_core(struct supervisor *s, int *fds, unsigned *count, struct error *e)
+{
+    const struct config *c = s->config;
+    fds[ROLE_FD_CONTROL] = s->control;
+    for (unsigned i = 0; i < s->start.listeners; i++) fds[ROLE_FD_LISTEN + i] = s->listeners[i];
+    *count = ROLE_FD_LISTEN + s->start.listeners;
+    if (!*config_text(c, CONFIG_listen_https)) return CIMF_OK;
+    cimf_status status = copy_of(config_text(c, CONFIG_tls_certificate), &fds[ROLE_FD_CERTIFICATE], e);
+    if (status == CIMF_OK) status = copy_of(config_text(c, CONFIG_tls_key), &fds[ROLE_FD_KEY], e);
+    if (status == CIMF_OK) status = copy_of(config_text(c, CONFIG_tls_client_ca), &fds[ROLE_FD_CLIENT_CA], e);
+    return status;
+}
+
+static cimf_status start_role(struct supervisor *s, enum role role, struct error *e)
+{
+    int fds[PROCESS_FDS], pair[2] = { -1, -1 };
+    unsigned count = ROLE_FD_OWN;
+    struct child *child = &s->children[role];
+    for (unsigned i = 0; i < PROCESS_FDS; i++) fds[i] = i < 3 ? (int)i : -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket pair");
+    child->socket = pair[0];
+    fds[ROLE_FD_SUPERVISOR] = pair[1];
+    fds[ROLE_FD_AUDIT] = s->audit;
+    fds[ROLE_FD_FOLDER] = state_folder(&s->state, role);
+    fds[ROLE_FD_START] = start_file(s, role, e);
+    cimf_status status = fds[ROLE_FD_START] < 0 ? e->status : CIMF_OK;
+    if (status == CIMF_OK && role == ROLE_CORE) status = fds_of_core(s, fds, &count, e);
+    const char *argv[] = { role_names[role], ROLE_ARGUMENT, NULL };
+    struct process_spec spec = { .argv = argv, .program = "/proc/self/exe", .fds = fds, .fd_count = count };
+    if (status == CIMF_OK) status = process_spawn(&spec, &child->pid, e);
+    if (status != CIMF_OK) child->pid = 0;
+    close(pair[1]);
+    if (fds[ROLE_FD_START] >= 0) close(fds[ROLE_FD_START]);
+    for (unsigned i = ROLE_FD_OWN; i < count; i++) {
+        bool own = role == ROLE_CORE && (i == ROLE_FD_CONTROL || i >= ROLE_FD_LISTEN);
+        if (!own && fds[i] >= 0) close(fds[i]);
+    }
+    return status;
+}
+
+static cimf_status open_audit(struct supervisor *s, struct error *e)
+{
+    const char *path = config_audit_log(s->config);
+    s->audit = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    return s->audit >= 0 ? CIMF_OK : error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot open the audit log %s", path ? path : "");
+}
+
+static void forget(int *fd)
+{
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+}
+
+static cimf_status start(struct supervisor *s, struct error *e)
+{
+    cimf_status status = state_prepare(s->config, &s->state, e);
+    if (status == CIMF_OK) status = open_audit(s, e);
+    if (status == CIMF_OK) status = bind_listeners(s, e);
+    if (status == CIMF_OK) status = control_listen(s->config, &s->control, e);
+    for (int i = 0; status == CIMF_OK && i < ROLE_COUNT; i++) status = start_role(s, i, e);
+    forget(&s->audit); /* whoever holds a copy could use it: only the roles do from here on */
+    forget(&s->control);
+    for (unsigned i = 0; i < s->start.listeners; i++) forget(&s->listeners[i]);
+    return status;
+}
+
+/* --- running ---------------------------------------------------------------------------------------- */
+
+static void tell(struct supervisor *s, enum role role, enum role_word word)
+{
+    const struct role_message m = { .word = word };
+    if (s->children[role].socket >= 0) role_message_send(s->children[role].socket, &m, -1, NULL);
+}
+
+/* Core goes first: what it is answering may still need the others. */
+static void stop(struct supervisor *s, int exit_code)
+{
+    if (s->stopping) return;
+    s->stopping = true;
+    s->exit_code = exit_code;
+    s->deadline = clock_mono_us() + STOP_LIMIT_US;
+    sd_notify(0, "STOPPING=1");
+    log_info("cimd", "stopping");
+    tell(s, ROLE_CORE, ROLE_STOP);
+}
+
+static void on_end(struct supervisor *s, enum role role, int status)
+{
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    s->children[role].pid = 0;
+    forget(&s->children[role].socket);
+    if (WIFSIGNALED(status)) log_error("cimd", "a process was killed role=%s signal=%d", role_names[role], WTERMSIG(status));
+    else if (code && s->told) log_error("cimd", "a process failed role=%s code=%d", role_names[role], code);
+    if (code && s->stopping && s->exit_code == 0) s->exit_code = code;
+    if (!s->stopping) stop(s, code ? code : 1);
+    if (role == ROLE_CORE)
+        for (int i = 0; i < ROLE_COUNT; i++) tell(s, i, ROLE_STOP);
+}
+
+static void reap(struct supervisor *s)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (int i = 0; i < ROLE_COUNT; i++)
+            if (s->children[i].pid == pid) on_end(s, i, status);
+}
+
+static void on_signal(struct supervisor *s)
+{
+    struct signalfd_siginfo info;
+    if (read(s->signals, &info, sizeof info) != (ssize_t)sizeof info) return;
+    switch (info.ssi_signo) {
+    case SIGCHLD: reap(s); break;
+    case SIGHUP:
+        for (int i = 0; i < ROLE_COUNT; i++) tell(s, i, ROLE_RELOAD);
+        break;
+    default: stop(s, 0);
+    }
+}
+
+/* Everyone answers: say so. */
+static void when_ready(struct supervisor *s)
+{
+    struct error e = ERROR_INIT;
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (!s->children[i].ready) return;
+    s->told = true;
+    if (s->command->ready_file && file_replace(s->command->ready_file, buf_slice(&s->ready), 0644, &e) != CIMF_OK) {
+        stop(s, command_failed(s->command, "cannot start", &e));
+        return;
+    }
+    log_info("cimd", "ready version=" CIMFONY_VERSION);
+    sd_notify(0, "READY=1");
+}
+
+static void on_message(struct supervisor *s, enum role role)
+{
+    struct role_message m;
+    struct error e = ERROR_INIT;
+    int fd;
+    cimf_status status = role_message_receive(s->children[role].socket, &m, &fd, &e);
+    if (fd >= 0) close(fd); /* roles hand over none */
+    if (status == CIMF_CONNECTION_LOST) {
+        forget(&s->children[role].socket); /* its end is reported by SIGCHLD */
+        return;
+    }
+    if (status != CIMF_OK || m.word != ROLE_READY || s->children[role].ready) {
+        log_error("cimd", "a process broke the rules and is ended role=%s", role_names[role]);
+        kill(s->children[role].pid, SIGKILL);
+        forget(&s->children[role].socket);
+        return;
+    }
+    s->children[role].ready = true;
+    when_ready(s);
+}
+
+static bool anyone(const struct supervisor *s)
+{
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (s->children[i].pid) return true;
+    return false;
+}
+
+static void run(struct supervisor *s)
+{
+    while (anyone(s)) {
+        struct pollfd fds[ROLE_COUNT + 1] = { [ROLE_COUNT] = { .fd = s->signals, .events = POLLIN } };
+        for (int i = 0; i < ROLE_COUNT; i++) fds[i] = (struct pollfd){ .fd = s->children[i].socket, .events = POLLIN };
+        int64_t left = s->stopping ? (s->deadline - clock_mono_us()) / 1000 : -1;
+        if (s->stopping && left <= 0) {
+            for (int i = 0; i < ROLE_COUNT; i++)
+                if (s->children[i].pid) kill(s->children[i].pid, SIGKILL);
+            s->deadline += STOP_LIMIT_US;
+            if (s->exit_code == 0) s->exit_code = 1;
+            continue;
+        }
+        if (poll(fds, ROLE_COUNT + 1, (int)left) < 0) continue;
+        for (int i = 0; i < ROLE_COUNT; i++)
+            if (fds[i].revents && s->children[i].socket >= 0) on_message(s, i);
+        if (fds[ROLE_COUNT].revents) on_signal(s);
+    }
+}
+
+static int watch_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int command_serve(struct command *c)
+{
+    struct error e = ERROR_INIT;
+    struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1 };
+    if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
+    for (int i = 0; i < ROLE_COUNT; i++) s.children[i].socket = -1;
+    buf_init(&s.ready, 0);
+    s.signals = watch_signals();
+    if (start(&s, &e) != CIMF_OK) stop(&s, command_failed(c, "cannot start", &e));
+    for (int i = 0; i < ROLE_COUNT && s.stopping; i++)
+        if (s.children[i].pid) kill(s.children[i].pid, SIGKILL); /* it has nothing to lose yet */
+    run(&s);
+    for (int i = 0; i < ROLE_COUNT; i++) forget(&s.children[i].socket);
+    control_forget(s.config);
+    state_release(&s.state);
+    buf_free(&s.ready);
+    close(s.signals);
+    return s.exit_code;
+}
