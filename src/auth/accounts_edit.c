@@ -1,40 +1,39 @@
-/* Changing the accounts file: under a lock, written whole beside it, renamed over it. */
-#include <crypt.h>
+/* One change of the accounts file: under a lock, written whole beside it, renamed over it. What may be
+ * changed: accounts_change.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "auth/accounts_priv.h"
+#include "base/clock.h"
 #include "base/guid.h"
-#include "base/utf.h"
+#include "os/file.h"
 
-/* One change under way: the lock, the file as it was, the rows as they will be. */
-struct edit {
-    const char *path;
-    int lock;
-    struct accounts *was;
-    struct account *rows;
-    unsigned count;
-    char domain[64];
-    uint32_t next_rid;
-    struct stat st;
-    bool existed;
-};
-
-static void edit_end(struct edit *x)
+cimf_status edit_no_memory(struct error *e)
 {
-    accounts_unref(x->was);
-    free(x->rows);
-    if (x->lock >= 0) close(x->lock);
+    return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "no memory for the accounts");
 }
 
-static cimf_status edit_lock(struct edit *x, struct error *e)
+void accounts_edit_end(struct accounts_edit *x)
+{
+    if (!x) return;
+    accounts_unref(x->was);
+    arena_free(&x->arena);
+    free(x->rows);
+    free(x->groups);
+    if (x->lock >= 0) close(x->lock);
+    accounts_key_wipe(&x->key);
+    free(x);
+}
+
+static cimf_status edit_lock(struct accounts_edit *x, struct error *e)
 {
     char name[4096];
-    if (snprintf(name, sizeof name, "%s.lock", x->path) >= (int)sizeof name)
+    if (snprintf(name, sizeof name, "%s.lock", x->place.path) >= (int)sizeof name)
         return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the accounts path is too long");
     x->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (x->lock < 0)
@@ -45,7 +44,7 @@ static cimf_status edit_lock(struct edit *x, struct error *e)
     return CIMF_OK;
 }
 
-static void new_domain(struct edit *x)
+static void new_domain(struct accounts_edit *x)
 {
     uint32_t r[3];
     random_bytes(r, sizeof r);
@@ -53,46 +52,166 @@ static void new_domain(struct edit *x)
     x->next_rid = ACCOUNTS_FIRST_RID;
 }
 
-/* Locks and reads; a missing file is an empty one. Room for one more row. */
-static cimf_status edit_begin(struct edit *x, const char *path, struct error *e)
+/* Version 1 had no group rows: the groups that accounts name get theirs now. */
+static cimf_status upgrade(struct accounts_edit *x, struct error *e)
 {
-    *x = (struct edit){ .path = path, .lock = -1 };
-    cimf_status status = edit_lock(x, e);
-    if (status != CIMF_OK) return status;
-    struct buf text;
-    buf_init(&text, ACCOUNTS_FILE_MAX);
-    status = accounts_read(path, &text, &x->st, e);
-    if (status == CIMF_OK) status = accounts_parse(buf_slice(&text), &x->was, e);
-    else if (status == CIMF_NOT_FOUND) status = CIMF_OK;
-    buf_wipe(&text);
-    if (status != CIMF_OK) return status;
-    x->existed = x->was != NULL;
-    x->count = x->was ? x->was->count : 0;
-    x->rows = calloc((size_t)x->count + 1, sizeof *x->rows);
-    if (!x->rows) return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "no memory for the accounts");
-    if (!x->was) {
-        new_domain(x);
-        return CIMF_OK;
-    }
-    if (x->count) memcpy(x->rows, x->was->list, x->count * sizeof *x->rows);
-    snprintf(x->domain, sizeof x->domain, SLICE_FMT, SLICE_ARG(x->was->domain));
-    x->next_rid = x->was->next_rid;
+    for (unsigned i = 0; i < x->count; i++)
+        for (unsigned g = 0; g < x->rows[i].group_count; g++) {
+            cimf_status s = edit_group_known(x, x->rows[i].groups[g])
+                                ? CIMF_OK : edit_group_row_add(x, x->rows[i].groups[g], e);
+            if (s != CIMF_OK) return s;
+        }
     return CIMF_OK;
 }
 
-static bool edit_text(const struct edit *x, struct buf *b)
+static cimf_status take_rows(struct accounts_edit *x, struct error *e)
 {
-    buf_printf(b, "cimfony-accounts 1\ndomain %s\nnext %u\n", x->domain, x->next_rid);
+    const struct accounts *was = x->was;
+    x->count = x->room = was->count;
+    x->group_count = x->group_room = was->group_count;
+    x->rows = calloc((size_t)x->room + 1, sizeof *x->rows);
+    x->groups = calloc((size_t)x->group_room + 1, sizeof *x->groups);
+    if (!x->rows || !x->groups) return edit_no_memory(e);
+    if (x->count) memcpy(x->rows, was->list, x->count * sizeof *x->rows);
+    if (x->group_count) memcpy(x->groups, was->groups, x->group_count * sizeof *x->groups);
+    snprintf(x->domain, sizeof x->domain, SLICE_FMT, SLICE_ARG(was->domain));
+    x->next_rid = was->next_rid;
+    return was->version == 1 ? upgrade(x, e) : CIMF_OK;
+}
+
+cimf_status accounts_edit_begin(const struct accounts_place *place, struct accounts_edit **out,
+                                struct error *e)
+{
+    *out = NULL;
+    struct accounts_edit *x = calloc(1, sizeof *x);
+    if (!x) return edit_no_memory(e);
+    x->place = *place;
+    x->lock = -1;
+    arena_init(&x->arena, (size_t)256 << 20);
+    struct buf text;
+    buf_init(&text, ACCOUNTS_FILE_MAX);
+    cimf_status s = edit_lock(x, e);
+    if (s == CIMF_OK) s = accounts_read(place->path, place->has_owner ? &place->owner : NULL, &text, &x->st, e);
+    if (s == CIMF_OK) s = accounts_parse(buf_slice(&text), &x->was, e);
+    else if (s == CIMF_NOT_FOUND) s = CIMF_OK;
+    if (s == CIMF_OK && x->was) s = take_rows(x, e);
+    else if (s == CIMF_OK) new_domain(x);
+    buf_wipe(&text);
+    if (s == CIMF_OK) *out = x;
+    else accounts_edit_end(x);
+    return s;
+}
+
+struct account *edit_find(struct accounts_edit *x, struct slice name)
+{
+    for (unsigned i = 0; i < x->count; i++)
+        if (slice_ieq(x->rows[i].name, name)) return &x->rows[i];
+    return NULL;
+}
+
+/* Makes room for one more of `size` bytes. */
+static bool grow(void **list, unsigned count, unsigned *room, size_t size)
+{
+    if (*list && count < *room) return true;
+    unsigned more = *room < 8 ? 16 : *room * 2;
+    void *p = realloc(*list, more * size);
+    if (!p) return false;
+    *list = p;
+    *room = more;
+    return true;
+}
+
+static cimf_status next_rid(struct accounts_edit *x, uint32_t *rid, struct error *e)
+{
+    if (x->next_rid == UINT32_MAX) return error_set(e, CIMF_FAILED, "auth", "no relative id is left");
+    *rid = x->next_rid++;
+    return CIMF_OK;
+}
+
+struct account *edit_row_add(struct accounts_edit *x, struct error *e)
+{
+    void *rows = x->rows;
+    uint32_t rid;
+    if (!grow(&rows, x->count, &x->room, sizeof *x->rows)) {
+        edit_no_memory(e);
+        return NULL;
+    }
+    x->rows = rows;
+    if (next_rid(x, &rid, e) != CIMF_OK) return NULL;
+    struct account *row = &x->rows[x->count++];
+    *row = (struct account){ .rid = rid };
+    return row;
+}
+
+bool edit_group_known(const struct accounts_edit *x, struct slice name)
+{
+    struct sid builtin;
+    if (sid_builtin(name, &builtin)) return true;
+    for (unsigned i = 0; i < x->group_count; i++)
+        if (slice_ieq(x->groups[i].name, name)) return true;
+    return false;
+}
+
+cimf_status edit_group_row_add(struct accounts_edit *x, struct slice name, struct error *e)
+{
+    void *groups = x->groups;
+    uint32_t rid;
+    struct slice own = arena_dup(&x->arena, name);
+    if (!own.p || !grow(&groups, x->group_count, &x->group_room, sizeof *x->groups)) return edit_no_memory(e);
+    x->groups = groups;
+    cimf_status s = next_rid(x, &rid, e);
+    if (s == CIMF_OK) x->groups[x->group_count++] = (struct account_group){ own, rid };
+    return s;
+}
+
+/* Secrets that another key sealed: theirs would be unreadable under a new one, ours under theirs. */
+static cimf_status check_key_ids(const struct accounts_edit *x, struct error *e)
+{
+    for (unsigned i = 0; i < x->count; i++)
+        for (int w = ACCOUNT_NTLM; w < ACCOUNT_SECRETS; w++) {
+            struct slice value = secret_find(x->rows[i].secrets, account_secret_names[w]);
+            struct slice id = slice_head(value, slice_find(value, '.'));
+            if (value.n == 0 || slice_is(id, x->key.id) || x->place.new_key) continue;
+            error_set(e, CIMF_ACCESS_DENIED, "auth", "the secrets of this account are under another key "
+                      "than the key file's: bring that back, or make them void with --force");
+            error_subject(e, x->rows[i].name);
+            return CIMF_ACCESS_DENIED;
+        }
+    return CIMF_OK;
+}
+
+cimf_status edit_key(struct accounts_edit *x, struct error *e)
+{
+    if (x->has_key) return CIMF_OK;
+    cimf_status s = accounts_key_load_place(&x->place, &x->key, e);
+    bool make = s == CIMF_NOT_FOUND;
+    if (s != CIMF_OK && !make) return s;
+    s = check_key_ids(x, e);
+    if (s == CIMF_OK && make) s = accounts_key_make(&x->place, &x->key, e);
+    x->has_key = s == CIMF_OK;
+    return s;
+}
+
+static void expiry_text(struct buf *b, int64_t expires)
+{
+    struct civil c;
+    if (!expires) return;
+    civil_from_us(expires, &c);
+    buf_printf(b, "%04d-%02d-%02d", c.year, c.month, c.day);
+}
+
+static bool edit_text(const struct accounts_edit *x, struct buf *b)
+{
+    buf_printf(b, "cimfony-accounts 2\ndomain %s\nnext %u\n", x->domain, x->next_rid);
+    for (unsigned i = 0; i < x->group_count; i++)
+        buf_printf(b, "group:" SLICE_FMT ":%u\n", SLICE_ARG(x->groups[i].name), x->groups[i].rid);
     for (unsigned i = 0; i < x->count; i++) {
         const struct account *a = &x->rows[i];
-        buf_slice_add(b, a->name);
-        buf_printf(b, ":%u:%s:", a->rid, a->enabled ? "on" : "off");
-        for (unsigned g = 0; g < a->group_count; g++) {
-            if (g) buf_byte(b, ',');
-            buf_slice_add(b, a->groups[g]);
-        }
-        buf_byte(b, ':');
-        buf_slice_add(b, a->posix_user);
+        buf_printf(b, "user:" SLICE_FMT ":%u:%s:", SLICE_ARG(a->name), a->rid, a->enabled ? "on" : "off");
+        for (unsigned g = 0; g < a->group_count; g++)
+            buf_printf(b, "%s" SLICE_FMT, g ? "," : "", SLICE_ARG(a->groups[g]));
+        buf_printf(b, ":" SLICE_FMT ":", SLICE_ARG(a->posix_user));
+        expiry_text(b, a->expires);
         buf_byte(b, ':');
         buf_slice_add(b, a->secrets);
         buf_byte(b, '\n');
@@ -117,16 +236,20 @@ static void sync_folder(const char *path)
     snprintf(folder, sizeof folder, "%s", path);
     char *slash = strrchr(folder, '/');
     if (slash) slash[slash == folder ? 1 : 0] = 0;
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
+    file_sync_folder(slash ? folder : ".", NULL);
 }
 
-/* The new text in a file of its own, durable, then renamed; the owner stays who it was. */
-static cimf_status edit_commit(struct edit *x, struct error *e)
+/* Whoever owned the file goes on owning it; a new one belongs to the place's owner. */
+static bool give(const struct accounts_edit *x, int fd)
+{
+    if (x->was) return x->st.st_uid == geteuid() || fchown(fd, x->st.st_uid, x->st.st_gid) == 0;
+    return !x->place.has_owner || fchown(fd, x->place.owner, x->place.group) == 0;
+}
+
+cimf_status accounts_edit_commit(struct accounts_edit *x, struct error *e)
 {
     char name[4096];
+    const char *path = x->place.path;
     struct buf text;
     buf_init(&text, ACCOUNTS_FILE_MAX);
     if (!edit_text(x, &text)) {
@@ -134,158 +257,19 @@ static cimf_status edit_commit(struct edit *x, struct error *e)
         return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "the accounts file would be too large");
     }
     cimf_status status = CIMF_OK;
-    snprintf(name, sizeof name, "%s.XXXXXX", x->path);
+    snprintf(name, sizeof name, "%s.XXXXXX", path);
     int fd = mkostemp(name, O_CLOEXEC); /* mode 0600 */
     if (fd < 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot create a file beside %s",
-                             x->path);
-    else if (write_all(fd, buf_slice(&text)) != CIMF_OK || fsync(fd) != 0)
+        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot create a file beside %s", path);
+    else if (write_all(fd, buf_slice(&text)) != CIMF_OK || !give(x, fd) || fsync(fd) != 0)
         status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot write %s", name);
-    else if (x->existed && x->st.st_uid != geteuid() &&
-             fchown(fd, x->st.st_uid, x->st.st_gid) != 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot give %s to its owner", name);
-    else if (rename(name, x->path) != 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot replace %s", x->path);
+    else if (rename(name, path) != 0)
+        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot replace %s", path);
     if (fd >= 0) {
         close(fd);
-        if (status == CIMF_OK) sync_folder(x->path);
+        if (status == CIMF_OK) sync_folder(path);
         else unlink(name);
     }
     buf_wipe(&text);
-    return status;
-}
-
-static struct account *edit_find(struct edit *x, struct slice name)
-{
-    for (unsigned i = 0; i < x->count; i++)
-        if (slice_ieq(x->rows[i].name, name)) return &x->rows[i];
-    return NULL;
-}
-
-static cimf_status no_such(struct error *e, struct slice name)
-{
-    error_set(e, CIMF_NOT_FOUND, "auth", "there is no account of that name");
-    error_subject(e, name);
-    return CIMF_NOT_FOUND;
-}
-
-/* "basic=<hash>" in heap memory. */
-static cimf_status hash_password(const struct account_change *c, char **out, struct error *e)
-{
-    *out = NULL;
-    if (c->password.n == 0 || c->password.n >= ACCOUNTS_PASSWORD_MAX ||
-        !utf8_valid(c->password) || memchr(c->password.p, 0, c->password.n))
-        return error_set(e, CIMF_INVALID_PARAMETER, "auth",
-                         "a password is 1 to %d bytes of UTF-8", ACCOUNTS_PASSWORD_MAX - 1);
-    cimf_status status = CIMF_OK;
-    struct crypt_data *data = calloc(1, sizeof *data);
-    char *setting = crypt_gensalt_ra("$y$", c->cost, NULL, 0);
-    char z[ACCOUNTS_PASSWORD_MAX];
-    memcpy(z, c->password.p, c->password.n);
-    z[c->password.n] = 0;
-    const char *hash = data && setting ? crypt_r(z, setting, data) : NULL;
-    if (!hash || hash[0] == '*' || asprintf(out, "basic=%s", hash) < 0)
-        status = error_set(e, CIMF_FAILED, "auth", "the password could not be hashed");
-    explicit_bzero(z, sizeof z);
-    if (data) explicit_bzero(data, sizeof *data);
-    free(data);
-    free(setting);
-    return status;
-}
-
-static cimf_status check_names(const struct account_change *c, struct error *e)
-{
-    if (!account_name_ok(c->name))
-        return error_set(e, CIMF_INVALID_PARAMETER, "auth",
-                         "an account name is 1 to %d bytes without : , / \\ \" and control "
-                         "characters", ACCOUNTS_NAME_MAX);
-    if (c->posix_user.n && !account_name_ok(c->posix_user))
-        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "not a local user's name");
-    if (c->group_count > 64)
-        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "an account has at most 64 groups");
-    for (unsigned i = 0; i < c->group_count; i++)
-        if (!account_name_ok(c->groups[i])) {
-            error_set(e, CIMF_INVALID_PARAMETER, "auth", "not a group name");
-            error_subject(e, c->groups[i]);
-            return CIMF_INVALID_PARAMETER;
-        }
-    return CIMF_OK;
-}
-
-cimf_status accounts_add(const char *path, const struct account_change *c, struct error *e)
-{
-    char *secret;
-    struct edit x;
-    cimf_status status = check_names(c, e);
-    if (status != CIMF_OK) return status;
-    status = hash_password(c, &secret, e);
-    if (status != CIMF_OK) return status;
-    status = edit_begin(&x, path, e);
-    if (status == CIMF_OK && edit_find(&x, c->name)) {
-        status = error_set(e, CIMF_ALREADY_EXISTS, "auth", "an account of that name exists");
-        error_subject(e, c->name);
-    }
-    if (status == CIMF_OK && x.next_rid == UINT32_MAX)
-        status = error_set(e, CIMF_FAILED, "auth", "no relative id is left");
-    if (status == CIMF_OK) {
-        x.rows[x.count++] = (struct account){
-            .name = c->name, .rid = x.next_rid++, .enabled = true, .groups = c->groups,
-            .group_count = c->group_count, .posix_user = c->posix_user,
-            .secrets = slice_str(secret) };
-        status = edit_commit(&x, e);
-    }
-    edit_end(&x);
-    explicit_bzero(secret, strlen(secret));
-    free(secret);
-    return status;
-}
-
-/* The secrets with basic=... replaced; other schemes' secrets are of the old password and go. */
-cimf_status accounts_passwd(const char *path, const struct account_change *c, struct error *e)
-{
-    char *secret;
-    struct edit x;
-    cimf_status status = hash_password(c, &secret, e);
-    if (status != CIMF_OK) return status;
-    status = edit_begin(&x, path, e);
-    struct account *row = status == CIMF_OK ? edit_find(&x, c->name) : NULL;
-    if (status == CIMF_OK && !row) status = no_such(e, c->name);
-    if (status == CIMF_OK) {
-        row->secrets = slice_str(secret);
-        status = edit_commit(&x, e);
-    }
-    edit_end(&x);
-    explicit_bzero(secret, strlen(secret));
-    free(secret);
-    return status;
-}
-
-cimf_status accounts_del(const char *path, struct slice name, struct error *e)
-{
-    struct edit x;
-    cimf_status status = edit_begin(&x, path, e);
-    struct account *row = status == CIMF_OK ? edit_find(&x, name) : NULL;
-    if (status == CIMF_OK && !row) status = no_such(e, name);
-    if (status == CIMF_OK) {
-        unsigned at = (unsigned)(row - x.rows);
-        memmove(row, row + 1, (x.count - at - 1) * sizeof *row);
-        x.count--;
-        status = edit_commit(&x, e);
-    }
-    edit_end(&x);
-    return status;
-}
-
-cimf_status accounts_enable(const char *path, struct slice name, bool enabled, struct error *e)
-{
-    struct edit x;
-    cimf_status status = edit_begin(&x, path, e);
-    struct account *row = status == CIMF_OK ? edit_find(&x, name) : NULL;
-    if (status == CIMF_OK && !row) status = no_such(e, name);
-    if (status == CIMF_OK) {
-        row->enabled = enabled;
-        status = edit_commit(&x, e);
-    }
-    edit_end(&x);
     return status;
 }

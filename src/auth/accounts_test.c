@@ -57,7 +57,7 @@ static void parse_good(void **state)
 static void parse_bad(void **state)
 {
     static const char *const bad[] = {
-        "", "cimfony-accounts 1\n", "cimfony-accounts 2\ndomain S-1-5-21-1-2-3\nnext 1000\n",
+        "", "cimfony-accounts 1\n", "cimfony-accounts 3\ndomain S-1-5-21-1-2-3\nnext 1000\n",
         "cimfony-accounts 1\ndomain S-1-5-21-1-2\nnext 1000\n",
         "cimfony-accounts 1\ndomain S-1-5-21-1-2-3-4\nnext 1000\n",
         "cimfony-accounts 1\ndomain S-1-5-21-1-2-4294967296\nnext 1000\n",
@@ -119,12 +119,12 @@ static void changes(void **state)
     assert_true(slice_eq(accounts_domain_sid(a), accounts_domain_sid(b)));
     accounts_unref(a);
     accounts_unref(b);
-    /* Nothing but the file and its lock is left. */
+    /* Nothing but the file, its key and its lock is left. */
     unsigned entries = 0;
     DIR *d = opendir(folder);
     for (struct dirent *x; (x = readdir(d));) entries += x->d_name[0] != '.';
     closedir(d);
-    assert_int_equal(entries, 2);
+    assert_int_equal(entries, 3);
 }
 
 static void refused_changes(void **state)

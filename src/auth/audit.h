@@ -1,7 +1,8 @@
 /*
  * auth/audit.h - what a security officer reads later: logins, denials, changes of descriptors, accounts and
  * configuration, starts of hosts. One line of key=value pairs a record, in the audit file (append only, its
- * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...).
+ * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...); where
+ * there is no journal, in the log. Values of others are quoted and escaped: a record is one line whatever a peer wrote.
  * Never a secret. Any thread; does not fail its caller.
  */
 #ifndef AUTH_AUDIT_H
@@ -27,10 +28,13 @@ struct audit_record {
     cimf_status status;
     struct slice detail;
 };
-/* fd is taken; -1: journal and log only. Until this is called records go to the log alone. */
+/* fd is taken; -1: journal or log only. Until this is called records go to the log alone. Opens the socket to the
+ * journal: before a sandbox closes the way. */
 void audit_open(int fd);
 void audit_write(const struct audit_record *r);
-/* The line that audit_write would write, without newline, escaped: for tests. */
+/* The line that audit_write writes, without newline: "time=... event=denied status=... name=\"alice\" sid=S-1-...
+ * user=, peer=, scheme=, bound=yes|no, object=, wanted=0x..., granted=0x..., detail=". Fields that don't apply are
+ * left out; quoted values have \" \\ \n \xNN \u{...} and are cut after 1024 bytes, with ... behind the quote. */
 struct buf;
 bool audit_format(const struct audit_record *r, struct buf *out);
 

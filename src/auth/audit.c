@@ -1,0 +1,196 @@
+#include "auth/audit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "auth/audit_priv.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/utf.h"
+
+enum { VALUE_MAX = 1024, LINE_MAX_ = 32768 };
+
+static const struct {
+    const char *name, *sentence;
+    bool warn;
+} events[] = {
+    [AUDIT_LOGIN] = { "login", "logged in", false },
+    [AUDIT_LOGIN_FAILED] = { "login_failed", "login refused", true },
+    [AUDIT_GRANTED] = { "granted", "access granted", false },
+    [AUDIT_DENIED] = { "denied", "access denied", true },
+    [AUDIT_DESCRIPTOR_CHANGED] = { "descriptor_changed", "security descriptor changed", false },
+    [AUDIT_ACCOUNT_CHANGED] = { "account_changed", "account changed", false },
+    [AUDIT_CONFIG_CHANGED] = { "config_changed", "configuration changed", false },
+    [AUDIT_HOST_STARTED] = { "host_started", "host started", false },
+};
+enum { EVENTS = sizeof events / sizeof events[0] };
+
+static const char *scheme_name(enum auth_scheme s)
+{
+    switch (s) {
+    case AUTH_BASIC: return "Basic";
+    case AUTH_DIGEST: return "Digest";
+    case AUTH_NTLM: return "NTLM";
+    case AUTH_KERBEROS: return "Kerberos";
+    case AUTH_CREDSSP: return "CredSSP";
+    case AUTH_CERTIFICATE: return "Certificate";
+    case AUTH_LOCAL: return "local";
+    case AUTH_NONE: break;
+    }
+    return "none";
+}
+
+bool audit_fields(const struct audit_record *r, audit_visit *visit, void *arg)
+{
+    char number[16];
+    const struct principal *p = r->principal;
+    const char *scheme = r->scheme ? r->scheme : p ? scheme_name(p->scheme) : NULL;
+    unsigned event = (unsigned)r->event < EVENTS ? (unsigned)r->event : AUDIT_DENIED;
+    bool ok = visit(arg, "event", slice_str(events[event].name), false) &&
+              visit(arg, "status", slice_str(cimf_status_name(r->status)), false);
+    if (p) {
+        ok = ok && visit(arg, "name", p->name, true) && visit(arg, "sid", slice_str(p->sid), false);
+        if (p->domain.n) ok = ok && visit(arg, "domain", p->domain, true);
+    }
+    if (r->user.n) ok = ok && visit(arg, "user", r->user, true);
+    if (r->peer.n) ok = ok && visit(arg, "peer", r->peer, true);
+    if (scheme) ok = ok && visit(arg, "scheme", slice_str(scheme), true);
+    if (r->event == AUDIT_LOGIN || r->event == AUDIT_LOGIN_FAILED)
+        ok = ok && visit(arg, "bound", r->bound ? SLICE("yes") : SLICE("no"), false);
+    if (r->object.n) ok = ok && visit(arg, "object", r->object, true);
+    if (r->wanted) {
+        snprintf(number, sizeof number, "0x%08x", r->wanted);
+        ok = ok && visit(arg, "wanted", slice_str(number), false);
+        snprintf(number, sizeof number, "0x%08x", r->granted);
+        ok = ok && visit(arg, "granted", slice_str(number), false);
+    }
+    if (r->detail.n) ok = ok && visit(arg, "detail", r->detail, true);
+    return ok;
+}
+
+/* What could end a line, drive a terminal, or turn a text around. */
+static bool plain(uint32_t c)
+{
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0)) return false;
+    if (c == 0x2028 || c == 0x2029 || c == 0x61c || c == 0xfeff) return false;
+    if ((c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f)) return false;
+    return !(c >= 0xe0000 && c <= 0xe007f) && (c & 0xfffe) != 0xfffe;
+}
+
+/* "..." with \" \\ \n \xNN (of a byte that is not UTF-8) \u{...} ; cut after VALUE_MAX bytes with a mark behind the
+ * closing quote. */
+static bool quote(struct buf *out, struct slice s)
+{
+    bool cut = s.n > VALUE_MAX;
+    const char *p = s.p, *end = s.p + (cut ? VALUE_MAX : s.n);
+    buf_byte(out, '"');
+    while (p < end) {
+        const char *from = p;
+        bool valid = true;
+        uint32_t c = utf8_next(&p, end, false, &valid);
+        if (!valid) buf_printf(out, "\\x%02x", (unsigned char)*from);
+        else if (c == '"' || c == '\\') buf_printf(out, "\\%c", (int)c);
+        else if (c == '\n') buf_lit(out, "\\n");
+        else if (plain(c)) buf_add(out, from, (size_t)(p - from));
+        else buf_printf(out, "\\u{%x}", c);
+    }
+    return buf_str(out, cut ? "\"..." : "\"");
+}
+
+static bool line_field(void *arg, const char *key, struct slice value, bool quoted)
+{
+    struct buf *out = arg;
+    buf_byte(out, ' ');
+    buf_str(out, key);
+    buf_byte(out, '=');
+    return quoted ? quote(out, value) : buf_slice_add(out, value);
+}
+
+bool audit_format(const struct audit_record *r, struct buf *out)
+{
+    struct civil c;
+    civil_from_us(clock_wall_us(), &c);
+    buf_printf(out, "time=%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", c.year, c.month, c.day, c.hour, c.minute, c.second,
+               c.micro);
+    return audit_fields(r, line_field, out) && buf_ok(out);
+}
+
+static bool entry_field(void *arg, const char *key, struct slice value, bool quoted)
+{
+    char name[32] = "CIMFONY_";
+    size_t n = strlen(name);
+    for (; *key && n < sizeof name - 1; key++) name[n++] = (char)(*key >= 'a' && *key <= 'z' ? *key - 32 : *key);
+    name[n] = 0;
+    return journal_field(arg, name, slice_head(value, VALUE_MAX));
+}
+
+/* MESSAGE is the line, escaped; the fields are as they came: the journal stores any bytes. */
+static bool to_journal(int fd, const struct audit_record *r, const char *line)
+{
+    struct buf entry;
+    buf_init(&entry, LINE_MAX_ * 2);
+    unsigned event = (unsigned)r->event < EVENTS ? (unsigned)r->event : AUDIT_DENIED;
+    const char *fields = strchr(line, ' ');
+    buf_printf(&entry, "MESSAGE=%s:%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=cimd\nSYSLOG_FACILITY=10\n",
+               events[event].sentence, fields ? fields : "", events[event].warn ? 4 : 5);
+    bool ok = audit_fields(r, entry_field, &entry) && buf_ok(&entry) && journal_send(fd, buf_slice(&entry));
+    buf_free(&entry);
+    return ok;
+}
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of opening against writing */
+static int file = -1, journal = -1;
+static bool file_failed;
+
+void audit_open_at(int fd, const char *path)
+{
+    pthread_mutex_lock(&lock);
+    if (file >= 0) close(file);
+    if (journal >= 0) close(journal);
+    file = fd;
+    file_failed = false;
+    journal = journal_open(path ? path : "/run/systemd/journal/socket");
+    pthread_mutex_unlock(&lock);
+}
+
+void audit_open(int fd) { audit_open_at(fd, NULL); }
+
+/* One write a line, at the end of the file: lines of several processes don't mix. */
+static bool to_file(int fd, struct buf *line)
+{
+    ssize_t n;
+    if (!buf_byte(line, '\n')) return false;
+    do n = write(fd, line->p, line->n);
+    while (n < 0 && errno == EINTR);
+    buf_cut(line, line->n - 1);
+    return n == (ssize_t)line->n + 1;
+}
+
+void audit_write(const struct audit_record *r)
+{
+    struct buf line;
+    buf_init(&line, LINE_MAX_);
+    unsigned event = (unsigned)r->event < EVENTS ? (unsigned)r->event : AUDIT_DENIED;
+    if (!audit_format(r, &line) || !buf_strz(&line)) {
+        log_error("audit", "a record is lost: no memory");
+        buf_free(&line);
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    bool told = journal >= 0 && to_journal(journal, r, line.p);
+    if (file >= 0 && !to_file(file, &line)) {
+        if (!file_failed) log_error("audit", "the audit file cannot be written: %s", strerror(errno));
+        file_failed = true;
+    } else {
+        file_failed = false;
+    }
+    pthread_mutex_unlock(&lock);
+    const char *fields = buf_strz(&line) ? strchr(line.p, ' ') : NULL;
+    if (!told)
+        log_event(events[event].warn ? LOG_WARN_ : LOG_INFO_, "audit", "%s%s", events[event].sentence,
+                  fields ? fields : "");
+    buf_free(&line);
+}
