@@ -17,6 +17,8 @@ struct kerberos_client_config {
 };
 /* CIMF_NOT_AUTHENTICATED when there is no ticket to begin with (so that a caller can fall back to NTLM before
  * anything is sent). */
+/* All talk with a KDC happens in here, so that the steps do not block and a service that is unknown to
+ * the realm is noticed before anything is sent. */
 cimf_status kerberos_client_new(const struct kerberos_client_config *config, struct mech **out,
                                 struct error *e);
 /* The cache holds a ticket-granting ticket that is not over: "user@REALM" in the arena, else SLICE_NULL. */
@@ -38,7 +40,8 @@ cimf_status kerberos_store_delegated(struct mech *m, const char *ccache, struct 
 
 /* What the PAC says of the user (MS-PAC 2.5 KERB_VALIDATION_INFO); from mech.pac_logon_info. Bounded, in the
  * arena. SIDs in the binary form of MS-DTYP 2.4.2.2, the user's own first, then groups, extra and resource
- * groups. */
+ * groups; only enabled ones, and only those that a realm may give to a member of it (MS-PAC 4.1.2.2: no
+ * built-in, well-known or POSIX ones). What has the prefix of this machine's own SID its owner must drop. */
 struct kerberos_pac {
     struct slice account, domain;     /* UTF-8; sAMAccountName and NetBIOS domain */
     const struct slice *sids;

@@ -74,8 +74,34 @@ static bool sid_body(struct cursor *c, struct slice *sid)
     return !c->bad && sid->p[0] == 1 && (unsigned char)sid->p[1] == count;
 }
 
+static uint32_t subauthority(struct slice sid, unsigned i)
+{
+    struct cursor c = cursor_of(sid);
+    cursor_seek(&c, SID_HEAD + 4 * (size_t)i);
+    return cursor_u32le(&c);
+}
+
+/* What a realm may say of a user at the boundary of a member (MS-PAC 4.1.2.2): identities of domains, asserted
+ * ones, extensions. Never what only this machine decides: built-in groups, "everyone", the system's own and
+ * (in Samba's and our notation) POSIX users. */
+static bool passes(struct slice sid)
+{
+    static const unsigned char nt[] = { 0, 0, 0, 0, 0, 5 }, passport[] = { 0, 0, 0, 0, 0, 10 },
+                               asserted[] = { 0, 0, 0, 0, 0, 18 };
+    unsigned count = (unsigned char)sid.p[1];
+    const char *authority = sid.p + 2;
+    if (memcmp(authority, passport, 6) == 0 || memcmp(authority, asserted, 6) == 0) return count > 0;
+    if (memcmp(authority, nt, 6) != 0 || count == 0) return false;
+    switch (subauthority(sid, 0)) {
+    case 21: return count == 5;      /* domain and RID, no less, no more */
+    case 9: case 15: return count == 1; /* enterprise domain controllers, this organisation */
+    default: return subauthority(sid, 0) >= 1000;
+    }
+}
+
 static bool sids_add(struct sids *s, struct slice sid)
 {
+    if (!passes(sid)) return true;
     struct slice copy = arena_dup(s->a, sid);
     if (!copy.p || s->count == s->room) return false;
     s->list[s->count++] = copy;
@@ -207,6 +233,7 @@ static const char *collect(struct sids *s, const struct info *i, const struct re
     bool takes_extra = i->user_flags & FLAG_EXTRA_SIDS;
     if (!i->user_id && (!takes_extra || i->extra_count == 0)) return "a user without a SID";
     if (!i->user_id && !sids_add(s, r->extra_sids[0])) return "the user's SID";
+    if (s->count == 0) return "a user's SID that no realm gives";
     if (!groups_add(s, r->domain_sid, r->groups, &primary, i->primary_group)) return "a group's SID";
     if (i->user_id && i->primary_group && !primary &&
         !sids_add_rid(s, r->domain_sid, i->primary_group)) {
@@ -258,6 +285,7 @@ cimf_status kerberos_pac_read(struct arena *a, struct slice ndr, struct kerberos
         wrong = "a name that is not UTF-16";
     }
     if (arena_status(a) != CIMF_OK) {
+        memset(out, 0, sizeof *out);
         return error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a PAC");
     }
     if (wrong) {
