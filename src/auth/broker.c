@@ -17,6 +17,23 @@ const struct principal *auth_check_cached(struct auth_broker *b, const struct au
     return b->ops->check_cached(b, q);
 }
 
+cimf_status auth_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
+                              struct exec *home, struct auth_exchange **out, struct error *e)
+{
+    return b->ops->exchange_new(b, config, home, out, e);
+}
+
+void auth_exchange_step(struct auth_exchange *x, struct slice token, auth_exchange_done *done,
+                        void *arg)
+{
+    x->broker->ops->exchange_step(x, token, done, arg);
+}
+
+void auth_exchange_free(struct auth_exchange *x)
+{
+    if (x) x->broker->ops->exchange_free(x);
+}
+
 uint64_t auth_generation(struct auth_broker *b) { return b->ops->generation(b); }
 
 cimf_status auth_reload(struct auth_broker *b, struct error *e) { return b->ops->reload(b, e); }

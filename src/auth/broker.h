@@ -52,7 +52,8 @@ struct auth_broker_config {
     enum mech_binding binding_level;
     bool ntlm_allow_v1, ntlm_allow_no_mic, ntlm_allow_weak;
     const char *const *admin_groups; /* groups (ours, POSIX or SIDs "S-1-..." of a ticket) whose members
-                                        are administrators; NULL-terminated; NULL: "administrators" */
+                                        are administrators, or users of a realm ("user@REALM", with case);
+                                        NULL-terminated; NULL: "administrators" */
 };
 
 cimf_status auth_broker_new(const struct auth_broker_config *config, struct auth_broker **out,
@@ -133,7 +134,10 @@ struct auth_exchange_answer {
     enum mech_result result;
     cimf_status status;      /* OK for CONTINUE and COMPLETE */
     struct slice token;      /* for the peer; may be empty; borrowed for the call */
-    const struct principal *principal; /* COMPLETE: one reference for the callee; else NULL */
+    /* COMPLETE: one reference for the callee; else NULL. A Kerberos user has its name, the realm as domain and
+     * the PAC's SIDs; without a PAC S-1-22-16 and 128 bits of SHA-256(realm, NUL, name). The account called
+     * "user@REALM" gives it groups and a local user (never uid 0). */
+    const struct principal *principal;
     struct mech *context;    /* COMPLETE: protects messages; owned by the callee */
     const char *mechanism;   /* COMPLETE: "NTLM", "Kerberos" */
 };

@@ -45,7 +45,31 @@ bool broker_key(const struct broker_local *b, struct slice user, struct buf *out
 
 bool broker_active(const struct account *a)
 {
-    return a && a->enabled;
+    return a && account_active(a, clock_wall_us());
+}
+
+bool broker_secret(struct broker_local *b, const struct accounts *all, const struct account *a,
+                   enum account_secret which, unsigned char out[ACCOUNT_SECRET_MAX])
+{
+    struct accounts_key key;
+    pthread_mutex_lock(&b->lock);
+    bool has_key = b->has_key;
+    key = b->key;
+    pthread_mutex_unlock(&b->lock);
+    bool ok = accounts_secret(all, a, which, slice_str(b->config.realm), has_key ? &key : NULL, out);
+    accounts_key_wipe(&key);
+    return ok;
+}
+
+/* The first moment from now on at which an account ends; INT64_MAX: none does. */
+static int64_t next_end(const struct accounts *all)
+{
+    int64_t now = clock_wall_us(), first = INT64_MAX;
+    for (unsigned i = 0; all && i < accounts_count(all); i++) {
+        int64_t end = accounts_at(all, i)->expires;
+        if (end > now && end < first) first = end;
+    }
+    return first;
 }
 
 static bool stamp_same(const struct accounts_stamp *a, const struct stat *st)
@@ -60,19 +84,27 @@ cimf_status broker_refresh(struct broker_local *b, bool force, struct error *e)
 {
     struct stat st;
     struct accounts *fresh = NULL;
-    struct error own = ERROR_INIT;
+    struct error own = ERROR_INIT, key_error = ERROR_INIT;
     bool there = stat(b->config.accounts_path, &st) == 0;
     __atomic_store_n(&b->looked, clock_mono_us(), __ATOMIC_RELEASE);
     pthread_mutex_lock(&b->lock);
     bool same = there ? b->stamp_valid && stamp_same(&b->stamp, &st)
                       : !b->stamp_valid && b->generation > 0;
+    same = same && clock_wall_us() < b->next_end;
     pthread_mutex_unlock(&b->lock);
     if (same && !force) return CIMF_OK;
 
+    struct accounts_key key = { .id = "" };
     cimf_status status = accounts_load(b->config.accounts_path, &fresh, &own);
+    cimf_status keyed = accounts_key_load(b->config.key_path, b->config.accounts_path, &key, &key_error);
+    if (keyed != CIMF_OK && keyed != CIMF_NOT_FOUND)
+        log_failure("auth", &key_error, "NTLM and Digest have no secrets: their key cannot be read");
     pthread_mutex_lock(&b->lock);
     struct accounts *old = b->accounts;
     b->accounts = fresh;
+    b->key = key;
+    b->has_key = keyed == CIMF_OK;
+    b->next_end = next_end(fresh);
     b->stamp_valid = there;
     if (there)
         b->stamp = (struct accounts_stamp){ st.st_dev, st.st_ino, st.st_ctim, st.st_mtim,
@@ -80,6 +112,7 @@ cimf_status broker_refresh(struct broker_local *b, bool force, struct error *e)
     uint64_t generation = __atomic_add_fetch(&b->generation, 1, __ATOMIC_ACQ_REL);
     for (struct broker_watch *w = b->watches; w; w = w->next) w->changed(w, generation);
     pthread_mutex_unlock(&b->lock);
+    accounts_key_wipe(&key);
     if (status != CIMF_OK && (old || generation == 1))
         log_failure("auth", &own, "nobody can log in: the accounts cannot be read");
     accounts_unref(old);

@@ -1,13 +1,15 @@
 /* Records of logins. */
 #include "auth/broker_priv.h"
-#include "base/log.h"
 
 void broker_audit(const struct broker_login *l)
 {
-    if (l->principal)
-        log_info("auth", "login user=" SLICE_FMT " address=" SLICE_FMT " scheme=%s",
-                 SLICE_ARG(l->principal->name), SLICE_ARG(l->address), l->scheme);
-    else
-        log_warn("auth", "login refused user=" SLICE_FMT " address=" SLICE_FMT " scheme=%s",
-                 SLICE_ARG(l->user), SLICE_ARG(l->address), l->scheme);
+    struct audit_record r = { .event = l->principal ? AUDIT_LOGIN : AUDIT_LOGIN_FAILED,
+                              .principal = l->principal,
+                              .user = l->principal ? SLICE_NULL : l->user,
+                              .peer = l->address,
+                              .scheme = l->scheme,
+                              .bound = l->bound,
+                              .status = l->status,
+                              .detail = slice_str(l->detail) };
+    audit_write(&r);
 }

@@ -1,6 +1,7 @@
 /* What a principal is made of: SIDs of account and groups, the local user, who is an administrator. */
 #include <errno.h>
 #include <grp.h>
+#include <openssl/evp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,17 @@ static bool identity_init(struct identity *x, const struct broker_local *b, unsi
 static void add_sid(struct identity *x, const struct sid *s)
 {
     if (x->d.more_count < x->room) x->more[x->d.more_count++] = *s;
+}
+
+/* Groups of the accounts file; the token finds BUILTIN ones itself, and only we say who is an administrator. */
+static void add_groups(struct identity *x, const struct accounts *all, const struct account *a)
+{
+    struct sid s, domain;
+    uint32_t rid;
+    if (!sid_parse(accounts_domain_sid(all), &domain)) return;
+    for (unsigned i = 0; i < a->group_count; i++)
+        if (accounts_group_sid(all, a->groups[i], &s) && sid_in_domain(&s, &domain, &rid))
+            add_sid(x, &s);
 }
 
 /* The local user: only by explicit mapping, never because names happen to agree. */
@@ -92,6 +104,10 @@ static bool in_posix_group(const struct identity *x, const char *name)
 static bool in_admin_group(const struct identity *x, const char *name)
 {
     struct sid s;
+    struct slice z = slice_str(name), user = x->d.name;
+    if (x->d.domain.n && z.n == user.n + 1 + x->d.domain.n && slice_starts(z, user) &&
+        z.p[user.n] == '@' && slice_eq(slice_sub(z, user.n + 1), x->d.domain))
+        return true; /* a user of a realm by name */
     for (unsigned i = 0; i < x->d.group_count; i++)
         if (slice_ieq(x->d.groups[i], slice_str(name))) return true;
     if (sid_parse(slice_str(name), &s)) {
@@ -129,7 +145,86 @@ const struct principal *identity_of_account(const struct broker_local *b, const 
     x.d.sid = sid;
     x.d.uri_patterns = uri_patterns;
     x.d.uri_pattern_count = uri_count;
+    add_groups(&x, all, a);
     map_posix(&x, a->posix_user);
+    return identity_finish(&x);
+}
+
+/* A stable SID for a name whose ticket brings none: S-1-22-16 and 128 bits of SHA-256(realm, NUL, name). */
+static void realm_sid(struct slice user, struct slice realm, struct sid *out)
+{
+    unsigned char hash[32];
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    *out = (struct sid){ .authority = 22, .sub = { 16 }, .count = 5 };
+    bool ok = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) && EVP_DigestUpdate(c, realm.p, realm.n) &&
+              EVP_DigestUpdate(c, "", 1) && EVP_DigestUpdate(c, user.p, user.n) &&
+              EVP_DigestFinal_ex(c, hash, NULL);
+    EVP_MD_CTX_free(c);
+    for (int i = 0; ok && i < 16; i++)
+        out->sub[1 + i / 4] = out->sub[1 + i / 4] << 8 | hash[i];
+    if (!ok) *out = sid_known(SID_NOBODY);
+}
+
+/* A KDC speaks for its domains: not for this machine's accounts, nor for well-known groups or POSIX ids. */
+static bool pac_sid_ok(const struct accounts *all, struct slice binary, struct sid *out)
+{
+    struct cursor c = cursor_of(binary);
+    struct sid domain;
+    uint32_t rid;
+    if (!sid_read(&c, out) || cursor_left(&c)) return false;
+    if (out->authority == 18) return true; /* asserted identity */
+    if (out->authority != 5 || out->count < 4 || out->sub[0] != 21) return false;
+    return !all || !sid_parse(accounts_domain_sid(all), &domain) ||
+           !(sid_eq(out, &domain) || sid_in_domain(out, &domain, &rid));
+}
+
+/* The account of the accounts file that is called so, exactly: realms may tell "Root" from "root". */
+static const struct account *realm_account(const struct accounts *all, struct slice user,
+                                           struct slice realm)
+{
+    char name[ACCOUNTS_NAME_MAX + 1];
+    int n = snprintf(name, sizeof name, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(user), SLICE_ARG(realm));
+    if (!all || n < 0 || (size_t)n >= sizeof name) return NULL;
+    const struct account *a = accounts_find(all, slice_of(name, (size_t)n));
+    return a && slice_eq(a->name, slice_of(name, (size_t)n)) ? a : NULL;
+}
+
+/* What the accounts file says of a Kerberos user: groups, SIDs, the local user; root is nobody's. */
+static void take_account(struct identity *x, const struct accounts *all, const struct account *a)
+{
+    struct sid s;
+    x->d.groups = a->groups;
+    x->d.group_count = a->group_count;
+    if (accounts_sid(all, a->rid, &s)) add_sid(x, &s);
+    add_groups(x, all, a);
+    map_posix(x, a->posix_user);
+    if (!x->d.has_posix || x->d.uid != 0) return;
+    log_warn("auth", "a Kerberos name is not mapped to uid 0 user=" SLICE_FMT, SLICE_ARG(a->name));
+    x->d.has_posix = false;
+    x->d.more_count -= (unsigned)x->gid_count;
+    x->gid_count = 0;
+}
+
+const struct principal *identity_of_realm_user(const struct broker_local *b, const struct accounts *all,
+                                               struct slice user, struct slice realm,
+                                               const struct slice *pac_sids, unsigned pac_count)
+{
+    struct identity x;
+    struct sid own, s;
+    char sid[SID_TEXT];
+    const struct account *a = realm_account(all, user, realm);
+    if (a && !broker_active(a)) return NULL;
+    if (!identity_init(&x, b, pac_count + ACCOUNTS_GROUPS_MAX + 1)) return NULL;
+    realm_sid(user, realm, &own);
+    if (pac_count && pac_sid_ok(all, pac_sids[0], &s)) own = s;
+    for (unsigned i = 1; i < pac_count; i++)
+        if (pac_sid_ok(all, pac_sids[i], &s)) add_sid(&x, &s);
+    sid_format(&own, sid);
+    x.d.name = user;
+    x.d.domain = realm;
+    x.d.scheme = AUTH_KERBEROS;
+    x.d.sid = sid;
+    if (a) take_account(&x, all, a);
     return identity_finish(&x);
 }
 

@@ -72,6 +72,7 @@ void broker_local_unref(struct broker_local *b)
     if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     pthread_mutex_destroy(&b->lock);
     pthread_cond_destroy(&b->wake);
+    map_free(&b->exchange_addresses);
     arena_free(&b->arena);
     free(b);
 }
@@ -84,6 +85,7 @@ static void local_free(struct auth_broker *base)
     b->accounts = NULL;
     failures_free(&b->failures);
     verified_free(&b->verified);
+    accounts_key_wipe(&b->key);
     free(b->dummy);
     b->dummy = NULL;
     broker_local_unref(b);
@@ -98,6 +100,9 @@ static const struct broker_ops local_ops = {
     .free = local_free,
     .check_password = local_check_password,
     .check_cached = local_check_cached,
+    .exchange_new = local_exchange_new,
+    .exchange_step = local_exchange_step,
+    .exchange_free = local_exchange_free,
     .generation = broker_generation,
     .reload = local_reload,
 };
@@ -116,6 +121,7 @@ cimf_status auth_broker_new(const struct auth_broker_config *config, struct auth
     failures_init(&b->failures, b->config.delay_us, b->config.max_delay_us,
                   b->config.free_failures);
     verified_init(&b->verified);
+    map_init(&b->exchange_addresses, false);
     b->dummy = crypt_gensalt_ra("$y$", config->dummy_cost, NULL, 0);
     names(b);
     if (ok && b->dummy) {

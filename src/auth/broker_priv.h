@@ -161,6 +161,9 @@ struct broker_local {
     struct failures failures;
     struct verified verified;
     struct accounts *accounts; /* NULL: nobody may log in */
+    struct accounts_key key;   /* of NTLM and Digest secrets */
+    bool has_key;
+    int64_t next_end;          /* wall clock: an account ends then */
     struct accounts_stamp stamp;
     bool stamp_valid;
     uint64_t generation;       /* atomic */
@@ -192,12 +195,22 @@ const struct account *broker_account(const struct broker_local *b, const struct 
 bool broker_key(const struct broker_local *b, struct slice user, struct buf *out);
 /* May log in now. */
 bool broker_active(const struct account *a);
+/* As accounts_secret, with the broker's key and realm. */
+bool broker_secret(struct broker_local *b, const struct accounts *all, const struct account *a,
+                   enum account_secret which, unsigned char out[ACCOUNT_SECRET_MAX]);
 
 /* ---- broker_identity.c: principals ---- */
 /* uri_patterns: of a certificate mapping; else NULL and 0. NULL: out of memory. */
 const struct principal *identity_of_account(const struct broker_local *b, const struct accounts *all,
                                             const struct account *a, enum auth_scheme scheme,
                                             const struct slice *uri_patterns, unsigned uri_count);
+
+/* Of a Kerberos name, with the SIDs of its PAC (binary; the user's own first; count 0: none). The account
+ * called "user@REALM", if there is one, gives groups and the local user, never uid 0; NULL when it may not
+ * log in. */
+const struct principal *identity_of_realm_user(const struct broker_local *b, const struct accounts *all,
+                                               struct slice user, struct slice realm,
+                                               const struct slice *pac_sids, unsigned pac_count);
 
 /* ---- audit of logins ---- */
 struct broker_login {
@@ -214,5 +227,10 @@ void broker_audit(const struct broker_login *l);
 void local_check_password(struct auth_broker *b, const struct auth_password *q, struct exec *home,
                           auth_done *done, void *arg);
 const struct principal *local_check_cached(struct auth_broker *b, const struct auth_password *q);
+cimf_status local_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
+                               struct exec *home, struct auth_exchange **out, struct error *e);
+void local_exchange_step(struct auth_exchange *x, struct slice token, auth_exchange_done *done,
+                         void *arg);
+void local_exchange_free(struct auth_exchange *x);
 
 #endif

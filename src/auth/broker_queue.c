@@ -1,7 +1,7 @@
 /* The broker's queue: attempts wait until they are due, a few at a time go to the workers. */
 #include <stdlib.h>
 
-#include "auth/broker_priv.h"
+#include "auth/broker_exchange.h"
 #include "base/clock.h"
 #include "os/thread.h"
 
@@ -91,9 +91,10 @@ static void work(void *arg)
 /* When something is to be done next; INT64_MAX: nothing that time brings. */
 static int64_t next_due(const struct broker_local *b)
 {
+    int64_t due = b->oldest ? b->oldest->deadline : INT64_MAX;
     for (const struct attempt *t = b->waiting; t; t = t->next)
-        if (b->running[t->kind] < b->most[t->kind]) return t->due;
-    return INT64_MAX;
+        if (b->running[t->kind] < b->most[t->kind]) return t->due < due ? t->due : due;
+    return due;
 }
 
 static void *clock_main(void *arg)
@@ -102,6 +103,7 @@ static void *clock_main(void *arg)
     pthread_mutex_lock(&b->lock);
     while (!b->stopping) {
         dispatch(b);
+        exchanges_expire(b, clock_mono_us());
         int64_t due = next_due(b);
         if (due == INT64_MAX) {
             pthread_cond_wait(&b->wake, &b->lock);

@@ -118,3 +118,14 @@ void mech_binding_hash(struct slice bindings, unsigned char hash[16])
     md5_update(&md5, bindings.n, (const uint8_t *)bindings.p);
     md5_digest(&md5, 16, hash);
 }
+
+struct slice mech_binding_next(struct slice *more, char text[MECH_BINDING_MAX])
+{
+    static const struct slice type = { "tls-server-end-point:", 21 };
+    size_t n = more->n ? (unsigned char)more->p[0] : 0;
+    if (n == 0 || n >= more->n) return SLICE_NULL;
+    memcpy(text, type.p, type.n);
+    memcpy(text + type.n, more->p + 1, n);
+    *more = slice_sub(*more, n + 1);
+    return slice_of(text, type.n + n);
+}

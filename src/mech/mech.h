@@ -44,6 +44,8 @@ struct mech_options {
     uint32_t want; /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE, MECH_IDENTIFY; a client's: without those
                       it asked for it fails */
     struct slice bindings;           /* "tls-server-end-point:" and the hash; empty: no channel */
+    struct slice more_bindings;      /* servers: hashes of other certificates that are right too (a proxy
+                                        in front), each behind a byte with its length */
     enum mech_binding binding_level; /* servers */
     struct slice target; /* clients: the service's name, "HTTP/host"; empty: none is sent */
     /* Randomness and time, replaceable in tests. NULL: the kernel's. random answers false when
@@ -153,5 +155,9 @@ bool mech_equal(const void *a, const void *b, size_t n); /* in constant time */
 /* The MD5 that stands for these bindings in NTLM and Kerberos (RFC 4121 4.1.1.2 with no addresses).
  */
 void mech_binding_hash(struct slice bindings, unsigned char hash[16]);
+/* The next of more_bindings as application data ("tls-server-end-point:" and the hash) in text; empty at the
+ * end, or when what is left is no such thing. */
+#define MECH_BINDING_MAX (21 + 255)
+struct slice mech_binding_next(struct slice *more, char text[MECH_BINDING_MAX]);
 
 #endif

@@ -22,6 +22,7 @@ struct ntlm *ntlm_alloc(const struct mech_options *options, const struct mech_op
     if (options) {
         n->options = *options;
         n->options.bindings = arena_dup(&n->arena, options->bindings);
+        n->options.more_bindings = arena_dup(&n->arena, options->more_bindings);
         n->options.target = arena_dup(&n->arena, options->target);
     }
     if (arena_status(&n->arena) == CIMF_OK) return n;

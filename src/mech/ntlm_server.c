@@ -123,10 +123,16 @@ static bool bindings_hold(struct ntlm *n, const struct ntlm_avs *avs)
     if (n->options.binding_level == MECH_BINDING_NONE) return true;
     if (!sent) return n->options.binding_level != MECH_BINDING_STRICT;
     if (n->options.bindings.n == 0) return n->options.binding_level != MECH_BINDING_STRICT;
+    struct slice more = n->options.more_bindings;
+    char text[MECH_BINDING_MAX];
     mech_binding_hash(n->options.bindings, ours);
-    if (!mech_equal(ours, avs->value[NTLM_AV_BINDINGS].p, sizeof ours)) return false;
-    n->mech.flags |= MECH_BOUND;
-    return true;
+    bool same = mech_equal(ours, avs->value[NTLM_AV_BINDINGS].p, sizeof ours);
+    for (struct slice one; !same && (one = mech_binding_next(&more, text)).n;) {
+        mech_binding_hash(one, ours);
+        same = mech_equal(ours, avs->value[NTLM_AV_BINDINGS].p, sizeof ours);
+    }
+    if (same) n->mech.flags |= MECH_BOUND;
+    return same;
 }
 
 /* Names of the message into the context, UTF-8. A NUL inside would make two names of one. */
