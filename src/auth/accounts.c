@@ -1,11 +1,7 @@
 /* Reading the accounts file. Changing it: accounts_edit.c. */
 #include "auth/accounts_priv.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -254,55 +250,13 @@ cimf_status accounts_parse(struct slice text, struct accounts **out, struct erro
     return status;
 }
 
-static cimf_status check_owner(const struct stat *st, const char *path, const uid_t *owner,
-                               struct error *e)
-{
-    if (!S_ISREG(st->st_mode))
-        return error_set(e, CIMF_ACCESS_DENIED, "auth", "%s is not a plain file", path);
-    if (st->st_mode & 077)
-        return error_set(e, CIMF_ACCESS_DENIED, "auth",
-                         "others may read or write %s; its mode must be 0600", path);
-    if (st->st_uid != 0 && st->st_uid != geteuid() && !(owner && st->st_uid == *owner))
-        return error_set(e, CIMF_ACCESS_DENIED, "auth", "%s belongs to another user", path);
-    return CIMF_OK;
-}
-
-cimf_status accounts_read(const char *path, const uid_t *owner, struct buf *text, struct stat *st,
-                          struct error *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0)
-        return error_errno(e, errno == ENOENT ? CIMF_NOT_FOUND : CIMF_IO_ERROR, "auth", errno,
-                           "cannot open %s", path);
-    cimf_status status = CIMF_OK;
-    if (fstat(fd, st) != 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot look at %s", path);
-    else
-        status = check_owner(st, path, owner, e);
-    while (status == CIMF_OK) {
-        char *p = buf_reserve(text, 16384);
-        if (!p) {
-            status = error_set(e, CIMF_OUT_OF_MEMORY, "auth", "%s is too large", path);
-            break;
-        }
-        ssize_t n = read(fd, p, 16384);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0)
-            status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot read %s", path);
-        if (n <= 0) break;
-        buf_added(text, (size_t)n);
-    }
-    close(fd);
-    return status;
-}
-
 cimf_status accounts_load_place(const struct accounts_place *place, struct accounts **out, struct error *e)
 {
     *out = NULL;
     struct buf text;
     struct stat st;
     buf_init(&text, ACCOUNTS_FILE_MAX);
-    cimf_status status = accounts_read(place->path, place->has_owner ? &place->owner : NULL, &text, &st, e);
+    cimf_status status = private_read(place->path, place->has_owner ? &place->owner : NULL, &text, &st, e);
     if (status == CIMF_OK) status = accounts_parse(buf_slice(&text), out, e);
     if (status != CIMF_OK) error_subject(e, slice_str(place->path));
     buf_wipe(&text);

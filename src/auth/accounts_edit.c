@@ -1,17 +1,12 @@
 /* One change of the accounts file: under a lock, written whole beside it, renamed over it. What may be
  * changed: accounts_change.c. */
-#include <errno.h>
-#include <fcntl.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "auth/accounts_priv.h"
 #include "base/clock.h"
 #include "base/guid.h"
-#include "os/file.h"
 
 cimf_status edit_no_memory(struct error *e)
 {
@@ -28,20 +23,6 @@ void accounts_edit_end(struct accounts_edit *x)
     if (x->lock >= 0) close(x->lock);
     accounts_key_wipe(&x->key);
     free(x);
-}
-
-static cimf_status edit_lock(struct accounts_edit *x, struct error *e)
-{
-    char name[4096];
-    if (snprintf(name, sizeof name, "%s.lock", x->place.path) >= (int)sizeof name)
-        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the accounts path is too long");
-    x->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (x->lock < 0)
-        return error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot open the lock file %s", name);
-    while (flock(x->lock, LOCK_EX) != 0)
-        if (errno != EINTR)
-            return error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot lock %s", name);
-    return CIMF_OK;
 }
 
 static void new_domain(struct accounts_edit *x)
@@ -90,8 +71,8 @@ cimf_status accounts_edit_begin(const struct accounts_place *place, struct accou
     arena_init(&x->arena, (size_t)256 << 20);
     struct buf text;
     buf_init(&text, ACCOUNTS_FILE_MAX);
-    cimf_status s = edit_lock(x, e);
-    if (s == CIMF_OK) s = accounts_read(place->path, place->has_owner ? &place->owner : NULL, &text, &x->st, e);
+    cimf_status s = private_lock(place->path, &x->lock, e);
+    if (s == CIMF_OK) s = private_read(place->path, place->has_owner ? &place->owner : NULL, &text, &x->st, e);
     if (s == CIMF_OK) s = accounts_parse(buf_slice(&text), &x->was, e);
     else if (s == CIMF_NOT_FOUND) s = CIMF_OK;
     if (s == CIMF_OK && x->was) s = take_rows(x, e);
@@ -219,57 +200,13 @@ static bool edit_text(const struct accounts_edit *x, struct buf *b)
     return buf_ok(b);
 }
 
-static cimf_status write_all(int fd, struct slice s)
-{
-    while (s.n) {
-        ssize_t n = write(fd, s.p, s.n);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return CIMF_IO_ERROR;
-        s = slice_sub(s, (size_t)n);
-    }
-    return CIMF_OK;
-}
-
-static void sync_folder(const char *path)
-{
-    char folder[4096];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash) slash[slash == folder ? 1 : 0] = 0;
-    file_sync_folder(slash ? folder : ".", NULL);
-}
-
-/* Whoever owned the file goes on owning it; a new one belongs to the place's owner. */
-static bool give(const struct accounts_edit *x, int fd)
-{
-    if (x->was) return x->st.st_uid == geteuid() || fchown(fd, x->st.st_uid, x->st.st_gid) == 0;
-    return !x->place.has_owner || fchown(fd, x->place.owner, x->place.group) == 0;
-}
-
 cimf_status accounts_edit_commit(struct accounts_edit *x, struct error *e)
 {
-    char name[4096];
-    const char *path = x->place.path;
     struct buf text;
     buf_init(&text, ACCOUNTS_FILE_MAX);
-    if (!edit_text(x, &text)) {
-        buf_wipe(&text);
-        return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "the accounts file would be too large");
-    }
-    cimf_status status = CIMF_OK;
-    snprintf(name, sizeof name, "%s.XXXXXX", path);
-    int fd = mkostemp(name, O_CLOEXEC); /* mode 0600 */
-    if (fd < 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot create a file beside %s", path);
-    else if (write_all(fd, buf_slice(&text)) != CIMF_OK || !give(x, fd) || fsync(fd) != 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot write %s", name);
-    else if (rename(name, path) != 0)
-        status = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot replace %s", path);
-    if (fd >= 0) {
-        close(fd);
-        if (status == CIMF_OK) sync_folder(path);
-        else unlink(name);
-    }
+    cimf_status s = edit_text(x, &text)
+                        ? private_replace(&x->place, x->was ? &x->st : NULL, buf_slice(&text), e)
+                        : error_set(e, CIMF_OUT_OF_MEMORY, "auth", "the accounts file would be too large");
     buf_wipe(&text);
-    return status;
+    return s;
 }

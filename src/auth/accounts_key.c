@@ -51,7 +51,7 @@ static cimf_status key_load(const struct accounts_place *place, struct accounts_
         s = file_read_buf(&text, path, e); /* systemd's ACL shows as group bits: no look at the mode */
     if (s == CIMF_NOT_FOUND) {
         s = key_path(place->key_path, place->path, path, sizeof path, e);
-        if (s == CIMF_OK) s = accounts_read(path, place->has_owner ? &place->owner : NULL, &text, &st, e);
+        if (s == CIMF_OK) s = private_read(path, place->has_owner ? &place->owner : NULL, &text, &st, e);
     }
     if (s == CIMF_OK && text.n != sizeof out->bytes) {
         s = error_set(e, CIMF_INVALID_PARAMETER, "auth", "the accounts key is %zu bytes of random data, %s is not",

@@ -3,10 +3,7 @@
 #ifndef AUTH_ACCOUNTS_PRIV_H
 #define AUTH_ACCOUNTS_PRIV_H
 
-#include <sys/stat.h>
-
-#include "auth/accounts.h"
-#include "base/buf.h"
+#include "auth/private_priv.h"
 #include "base/map.h"
 
 #define ACCOUNTS_FIRST_RID 1000 /* below are well-known ones (MS-DTYP 2.4.2.4) */
@@ -28,9 +25,6 @@ struct accounts {
 bool account_name_ok(struct slice name);
 /* "YYYY-MM-DD" to microseconds since 1970; "" is 0. */
 bool account_expiry_parse(struct slice text, int64_t *us);
-/* The whole file, checked for owner (root, this user or `owner` if not NULL) and mode; st is of what was read. */
-cimf_status accounts_read(const char *path, const uid_t *owner, struct buf *text, struct stat *st,
-                          struct error *e);
 /* Value of scheme=value, "" if absent. */
 struct slice secret_find(struct slice secrets, const char *scheme);
 
