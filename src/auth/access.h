@@ -43,10 +43,12 @@ extern const struct access_mapping access_wsman;
 uint32_t access_map(uint32_t mask, const struct access_mapping *m);
 
 /* Descriptors to start from: Windows' RootSDDL (MS-WSMV, MS-WSMAN), and a root namespace in which
- * administrators may do everything and other local callers read, run methods and write through providers. */
+ * administrators may do everything, other local callers read, run methods and write through providers, and
+ * Remote Management Users may read and run methods from elsewhere. */
 #define ACCESS_WSMAN_SDDL "O:NSG:BAD:P(A;;GA;;;BA)S:P(AU;FA;GA;;;WD)(AU;SA;GXGW;;;WD)"
 #define ACCESS_NAMESPACE_SDDL                                                                      \
-    "O:BAG:BAD:(A;CI;CCDCLCSWRPWPRCWD;;;BA)(A;CI;CCDCRP;;;NS)(A;CI;CCDCRP;;;LS)(A;CI;CCDCRP;;;AU)"
+    "O:BAG:BAD:(A;CI;CCDCLCSWRPWPRCWD;;;BA)(A;CI;CCDCRP;;;NS)(A;CI;CCDCRP;;;LS)(A;CI;CCDCRP;;;AU)"     \
+    "(A;CI;CCDCWPRC;;;RM)"
 
 /* The authorization context (2.5.2): whose SIDs count. */
 struct access_token {

@@ -40,7 +40,7 @@ static void rules(void **state)
         /* What a fresh root\cimv2 shows on Windows. */
         { ACCESS_NAMESPACE_SDDL, "O:BAG:BAD:",
           "O:BAG:BAD:(A;CIID;CCDCLCSWRPWPRCWD;;;BA)(A;CIID;CCDCRP;;;NS)(A;CIID;CCDCRP;;;LS)"
-          "(A;CIID;CCDCRP;;;AU)" },
+          "(A;CIID;CCDCRP;;;AU)(A;CIID;CCDCWPRC;;;RM)" },
         { "D:(A;;CC;;;WD)(A;OI;CC;;;WD)(A;CI;DC;;;WD)", "O:SYG:SYD:(D;;CC;;;AN)",
           "O:SYG:SYD:(D;;CC;;;AN)(A;CIID;DC;;;WD)" },
         /* once only; inherit-only comes into force */

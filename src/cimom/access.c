@@ -1,41 +1,72 @@
-/* Who may do what: the only place that decides (P24). Security descriptors of namespaces take the
- * place of the policy below through cimom_config.rights. */
-#include "cimom/cimom_priv.h"
+/* Who may do what: the only place that decides (P24), by the descriptor of the namespace and the caller's
+ * token. */
+#include "auth/authorize.h"
+#include "cimom/security.h"
 
-/* Administrators: everything. Others: read and call methods, which check the caller again where
- * they have side effects (P29); nothing in root/security. Less than the default that MS-WMI note 76
- * tells of, on purpose: writing through a provider changes this machine. */
-static uint32_t default_rights(struct slice ns, const struct principal *p)
+/* GrantedAccess of MS-WMI 3.1.1, worked out for each call: a change of the descriptor counts at once. */
+static cimf_status granted(const struct ns_security *s, const struct principal *p, uint32_t wanted,
+                           uint32_t *rights)
 {
-    if (p->administrator) return UINT32_MAX;
-    struct slice rest = ns;
-    for (struct slice part = slice_split(ns, '/', &rest); part.p;
-         part = slice_split(rest, '/', &rest)) {
-        if (slice_ieq(part, SLICE("security"))) return 0;
-        if (!rest.p) break;
-    }
-    return RIGHT_ENABLE | RIGHT_METHOD_EXECUTE;
+    *rights = 0;
+    return s && p ? access_check(p->token, s->sd, wanted, &access_namespace, rights) : CIMF_ACCESS_DENIED;
 }
 
-uint32_t access_rights(const struct cimom *m, struct slice ns, const struct principal *p)
+static uint32_t with_origin(const struct principal *p, uint32_t needed)
 {
-    if (!p) return 0;
-    return m->rights ? m->rights(m->rights_arg, ns, p) : default_rights(ns, p);
+    return p && p->scheme == AUTH_LOCAL ? needed : needed | RIGHT_REMOTE_ENABLE;
 }
 
-cimf_status cimom_access_check(const struct cimom *m, struct slice ns, const struct principal *p,
-                               uint32_t needed, struct error *e)
+uint32_t rights_of(struct cimom_ns *ns, const struct principal *p)
 {
-    uint32_t have = access_rights(m, ns, p);
-    if ((have & needed) == needed) return CIMF_OK;
-    error_set(e, CIMF_ACCESS_DENIED, "cimom",
-              "the account lacks a right in this namespace (needed 0x%x, granted 0x%x)", needed,
-              have);
+    struct ns_security *s = ns_security(ns);
+    uint32_t rights;
+    granted(s, p, ACCESS_MAXIMUM_ALLOWED, &rights);
+    security_unref(s);
+    return rights;
+}
+
+bool rights_have(struct cimom_ns *ns, const struct principal *p, uint32_t needed)
+{
+    struct ns_security *s = ns_security(ns);
+    uint32_t rights;
+    cimf_status status = granted(s, p, with_origin(p, needed), &rights);
+    security_unref(s);
+    return status == CIMF_OK;
+}
+
+static cimf_status denied(struct error *e, struct slice ns, const char *why)
+{
+    error_set(e, CIMF_ACCESS_DENIED, "cimom", "%s", why);
     error_subject(e, ns);
     return CIMF_ACCESS_DENIED;
 }
 
-uint32_t access_write_right(const struct cimom_ns *ns, const struct cim_class *cls)
+cimf_status rights_check(struct cimom_ns *ns, const struct cim_op *op, uint32_t needed, struct error *e)
+{
+    const struct principal *p = op->principal;
+    struct ns_security *s = ns_security(ns);
+    uint32_t wanted = with_origin(p, needed), rights;
+    cimf_status status = granted(s, p, wanted, &rights);
+    if (!s || !p) {
+        status = denied(e, ns->name, p ? "the security descriptor cannot be read" : "nobody is logged in");
+    } else if (status || s->sd->sacl) {
+        const struct authorize a = { p, s->sd, wanted, &access_namespace, ns->name, op->peer };
+        status = authorize_check(&a, NULL, e);
+        if (status) error_subject(e, ns->name);
+    }
+    if (!status && (s->flags & SECURITY_ENCRYPTED) && !op->encrypted && p->scheme != AUTH_LOCAL) {
+        status = denied(e, ns->name, "this namespace takes encrypted requests only");
+    }
+    security_unref(s);
+    return status;
+}
+
+uint32_t rights_write_class(const struct cimom_ns *ns, const struct cim_class *cls)
+{
+    return cls && ns_provider(ns, cls) ? RIGHT_WRITE_PROVIDER : RIGHT_FULL_WRITE;
+}
+
+uint32_t rights_write_instance(const struct cimom_ns *ns, const struct cim_class *cls)
 {
     if (ns_provider(ns, cls)) return RIGHT_WRITE_PROVIDER;
     for (const struct cim_class *c = cls; c; c = c->super) {

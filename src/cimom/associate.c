@@ -351,11 +351,11 @@ static enum gen far_end(struct task *t, struct assoc *as, struct slice text,
     if (!path.ns.n || slice_ieq(path.ns, t->ns->name)) {
         return fetch_in(t, as, t->ns, t->schema, &path, out);
     }
-    cimf_status s = cimom_access_check(t->m, path.ns, t->in->principal, RIGHT_ENABLE, t->error);
-    struct cimom_ns *ns = s ? NULL : ns_find(t->m, path.ns);
-    if (!ns) return task_fail(t, s ? s : CIMF_INVALID_NAMESPACE);
-    struct cim_schema *schema;
-    s = ns_schema(ns, &schema, t->error);
+    struct cimom_ns *ns = ns_find(t->m, path.ns);
+    if (!ns) return task_fail(t, CIMF_INVALID_NAMESPACE);
+    struct cim_schema *schema = NULL;
+    cimf_status s = rights_check(ns, t->in, RIGHT_ENABLE, t->error);
+    if (!s) s = ns_schema(ns, &schema, t->error);
     enum gen g = s ? task_fail(t, s) : fetch_in(t, as, ns, schema, &path, out);
     /* The result may borrow from both: they live as long as the batch. */
     if (!s) arena_hold(&t->item, schema, (void (*)(void *))cim_schema_unref);

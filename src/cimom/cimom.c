@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cimom/plan.h"
+#include "cimom/security.h"
 
 enum { MAX_REQUESTS = 5000, MAX_OPEN = 20000 };
 #define PROVIDER_TIMEOUT_US ((int64_t)60 * 1000000)
@@ -11,10 +12,10 @@ static struct cim_schema *manager_schema(struct cim_manager *manager, struct sli
                                          const struct principal *p)
 {
     struct cimom *m = (struct cimom *)manager;
-    if (cimom_access_check(m, ns.n ? ns : SLICE("root/default"), p, RIGHT_ENABLE, NULL)) return NULL;
     struct cimom_ns *space = ns_find(m, ns);
     struct cim_schema *schema = NULL;
-    if (space) ns_schema(space, &schema, NULL);
+    /* Not recorded: the operation that follows is. */
+    if (space && rights_have(space, p, RIGHT_ENABLE)) ns_schema(space, &schema, NULL);
     ns_unref(space);
     return schema;
 }
@@ -23,11 +24,15 @@ static bool take_providers(struct cimom *m, const struct provider_class *const *
 {
     size_t n = 0;
     while (list && list[n]) n++;
-    m->providers = calloc(n + 1, sizeof *m->providers);
+    /* Of the object manager itself. */
+    static const struct provider_class *const own[] = { &qualifier_provider, &security_provider,
+                                                        &this_namespace_provider };
+    const size_t own_count = sizeof own / sizeof *own;
+    m->providers = calloc(n + own_count, sizeof *m->providers);
     if (!m->providers) return false;
     for (size_t i = 0; i < n; i++) m->providers[i].provider = list[i];
-    m->providers[n].provider = &qualifier_provider; /* of the object manager itself */
-    m->provider_count = n + 1;
+    for (size_t i = 0; i < own_count; i++) m->providers[n + i].provider = own[i];
+    m->provider_count = n + own_count;
     return true;
 }
 
@@ -48,8 +53,6 @@ static struct cimom *cimom_new(const struct cimom_config *c)
     m->provider_timeout_us = c->provider_timeout_us ? c->provider_timeout_us : PROVIDER_TIMEOUT_US;
     m->arena_cap = c->operation_memory;
     m->strict_parents = c->strict_parents;
-    m->rights = c->rights;
-    m->rights_arg = c->rights_arg;
     pthread_rwlock_init(&m->table_lock, NULL);
     pthread_mutex_init(&m->system_lock, NULL);
     map_init(&m->table, true);

@@ -40,10 +40,6 @@ struct cimom_config {
     /* A class below a concrete parent cannot be instantiated: the text of MS-WMI 3.1.4.3.12, which
      * shipped schemas break. Default off (cim-core.md 2.7). */
     bool strict_parents;
-    /* Rights of a principal in a namespace (MS-WMI 5.2 bits); NULL: the default policy of access.c.
-     */
-    uint32_t (*rights)(void *arg, struct slice ns, const struct principal *p);
-    void *rights_arg;
 };
 
 /* Opens the namespaces; on the first start of a store, or when config->version differs from the one

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "auth/access.h"
 #include "base/clock.h"
 #include "cimom/cimom.h"
 #include "mof/test_disk.h"
@@ -57,7 +58,8 @@ static void step(void)
 }
 
 static struct principal admin = {
-    .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true
+    .magic = 0x50524e43, .refs = 1 << 20, .name = { "root", 4 }, .administrator = true,
+    .scheme = AUTH_BASIC, .sid = "S-1-5-21-1-2-3-500",
 };
 static struct arena arena;
 static struct cim_manager *manager;
@@ -258,6 +260,7 @@ static void open_enumerations(void)
 int main(int argc, char **argv)
 {
     arena_init(&arena, (size_t)1 << 30);
+    if (access_token_make(&arena, &admin, NULL, 0, &admin.token, NULL)) return 1;
     if (!mkdtemp(dir)) return 1;
     store = dir;
     start("first start");

@@ -9,13 +9,14 @@
 #include "cimom/cimom.h"
 #include "cimom/task.h"
 
-/* Rights, MS-WMI 5.2. */
+/* Rights, MS-WMI 5.2 (auth/access.h has them all). */
 enum {
     RIGHT_ENABLE = 0x1,
     RIGHT_METHOD_EXECUTE = 0x2,
     RIGHT_FULL_WRITE = 0x4,
     RIGHT_PARTIAL_WRITE = 0x8,
     RIGHT_WRITE_PROVIDER = 0x10,
+    RIGHT_REMOTE_ENABLE = 0x20,
 };
 
 struct cimom_counter {
@@ -35,7 +36,9 @@ struct cimom_ns {
     struct cimom *m;
     struct slice name;
     struct map providers;      /* class name -> struct provider_entry; fixed once made */
-    pthread_mutex_t lock;      /* of the two below */
+    struct security_change *given; /* what it was given itself (security.h); under the table lock */
+    pthread_mutex_t lock;      /* of the three below */
+    struct ns_security *security; /* in force; NULL: nobody may do anything */
     struct cim_schema *schema; /* NULL: not loaded */
     uint64_t seq;      /* of schema: number of the change that made it, unique in the store */
     _Atomic bool gone; /* deleted */
@@ -64,8 +67,6 @@ struct cimom {
     int64_t provider_timeout_us;
     size_t arena_cap;
     bool strict_parents;
-    uint32_t (*rights)(void *arg, struct slice ns, const struct principal *p);
-    void *rights_arg;
 
     struct provider_entry *providers;
     size_t provider_count;
@@ -89,6 +90,10 @@ cimf_status table_init(struct cimom *m, struct error *e); /* reads names from th
 void table_free(struct cimom *m);
 /* One reference, or NULL. "" is root/default. */
 struct cimom_ns *ns_find(struct cimom *m, struct slice name);
+/* The nearest one at or above it that exists, or the root; NULL only in an empty store. */
+struct cimom_ns *ns_find_above(struct cimom *m, struct slice name);
+/* With the table locked for writing: an existing or a new entry; NULL when out of memory. */
+struct cimom_ns *table_add(struct cimom *m, struct slice name);
 struct cimom_ns *ns_ref(struct cimom_ns *ns);
 void ns_unref(struct cimom_ns *ns);
 /* Current schema, loaded when needed; one reference. No snapshot may be open on this thread. */
@@ -111,6 +116,7 @@ struct edit_ns {
     struct cim_schema_editor *ed; /* NULL while nothing changed */
     struct cim_schema *next;      /* after edit_commit */
     uint64_t seq;
+    struct security_change *security; /* to be shown, or NULL */
     bool deleted;
     bool force; /* subclasses may have been changed, too */
 };
@@ -174,11 +180,18 @@ cimf_status boot(struct cimom *m, struct error *e);
 
 /* --- access.c -----------------------------------------------------------------------------------
  */
-uint32_t access_rights(const struct cimom *m, struct slice ns, const struct principal *p);
-cimf_status cimom_access_check(const struct cimom *m, struct slice ns, const struct principal *p,
-                               uint32_t needed, struct error *e);
+/* All that the principal has in the namespace, without regard to where it comes from. */
+uint32_t rights_of(struct cimom_ns *ns, const struct principal *p);
+/* Of an operation: `needed`, REMOTE_ENABLE unless it is local, and encryption where the namespace asks for
+ * it. Recorded when denied. */
+cimf_status rights_check(struct cimom_ns *ns, const struct cim_op *op, uint32_t needed,
+                         struct error *e);
+/* The same rights without a record, for answers that are not denials; encryption is not looked at. */
+bool rights_have(struct cimom_ns *ns, const struct principal *p, uint32_t needed);
+/* Right that changes a class (MS-WMI 3.1.4.3.6, .8). */
+uint32_t rights_write_class(const struct cimom_ns *ns, const struct cim_class *cls);
 /* Right that changes an instance of cls (MS-WMI 3.1.4.3.12). */
-uint32_t access_write_right(const struct cimom_ns *ns, const struct cim_class *cls);
+uint32_t rights_write_instance(const struct cimom_ns *ns, const struct cim_class *cls);
 
 /* --- dispatch.c ---------------------------------------------------------------------------------
  */

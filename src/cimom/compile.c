@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cimom/put.h"
+#include "cimom/security.h"
 
 struct target {
     struct edit *ed;
@@ -64,7 +65,11 @@ static cimf_status target_put_instance(void *arg, struct slice ns, struct cim_in
     if (is_namespace_class(in->cls)) {
         struct slice child;
         cimf_status s = child_namespace(g->a, ns, in, &child, e);
-        return s ? s : edit_make_namespace(g->ed, child, &created, e);
+        if (!s) s = edit_make_namespace(g->ed, child, &created, e);
+        return s ? s : security_of_qualifiers(g->ed, g->a, child, in->qualifiers, created, e);
+    }
+    if (slice_ieq(in->cls->name, SLICE("__SystemSecurity"))) {
+        return security_of_qualifiers(g->ed, g->a, ns, in->qualifiers, false, e);
     }
     cimf_status s = edit_open(g->ed, ns, &en, e);
     if (s) return s;
@@ -240,7 +245,11 @@ static cimf_status check_rights(struct cimom *m, const struct mof_unit *u,
     for (uint32_t i = 0; !s && i < u->count; i++) {
         if (slice_eq(u->productions[i].ns, last)) continue;
         last = u->productions[i].ns;
-        s = cimom_access_check(m, last, p, RIGHT_ENABLE | RIGHT_FULL_WRITE | RIGHT_PARTIAL_WRITE, e);
+        /* One that the unit makes: whoever may write above it. */
+        struct cimom_ns *ns = ns_find_above(m, last);
+        const struct cim_op op = { .principal = p, .encrypted = true };
+        if (ns) s = rights_check(ns, &op, RIGHT_ENABLE | RIGHT_FULL_WRITE | RIGHT_PARTIAL_WRITE, e);
+        ns_unref(ns);
     }
     return s;
 }

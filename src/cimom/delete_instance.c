@@ -100,8 +100,7 @@ cimf_status start_delete_instance(struct task *t)
     if (!r) return CIMF_OUT_OF_MEMORY;
     cimf_status s = input_class(t, t->in->path.class_name, &r->cls);
     if (!s) {
-        s = cimom_access_check(t->m, t->ns->name, t->in->principal, access_write_right(t->ns, r->cls),
-                         t->error);
+        s = rights_check(t->ns, t->in, rights_write_instance(t->ns, r->cls), t->error);
     }
     struct provider_entry *entry = s ? NULL : ns_provider(t->ns, r->cls);
     if (entry && (entry->provider->flags & PROVIDER_BLOCKING) && !task_own_inputs(t)) {

@@ -24,17 +24,35 @@ static cimf_status bad_namespace(struct error *e, struct slice name)
     return CIMF_INVALID_NAMESPACE;
 }
 
+/* Whether it exists is told to those who may look into what would be above it. */
+static cimf_status missing_namespace(struct task *t, struct slice name)
+{
+    struct cimom_ns *above = ns_find_above(t->m, name);
+    cimf_status s = above ? rights_check(above, t->op, RIGHT_ENABLE, &t->op->error) : CIMF_OK;
+    ns_unref(above);
+    return s ? s : bad_namespace(&t->op->error, name);
+}
+
+static uint32_t needed(const struct cim_op *op)
+{
+    /* Anybody who is in may ask what he may do. */
+    if (op->verb == CIM_OP_INVOKE && slice_ieq(op->path.class_name, SLICE("__SystemSecurity")) &&
+        slice_ieq(op->method, SLICE("GetCallerAccessRights"))) {
+        return RIGHT_ENABLE;
+    }
+    return cim_op_info(op->verb)->right;
+}
+
 cimf_status dispatch(struct task *t)
 {
     struct cim_op *op = t->op;
     struct slice name = op->verb != CIM_OP_QUERY && op->path.ns.n ? op->path.ns : op->ns;
     if (!name.n) name = SLICE("root/default");
     /* Before anything is told about the namespace, its existence included. */
-    cimf_status s =
-        cimom_access_check(t->m, name, op->principal, cim_op_info(op->verb)->right, &op->error);
-    if (s) return s;
     t->ns = ns_find(t->m, name);
-    if (!t->ns) return bad_namespace(&op->error, name);
+    if (!t->ns) return missing_namespace(t, name);
+    cimf_status s = rights_check(t->ns, op, needed(op), &op->error);
+    if (s) return s;
     s = ns_schema(t->ns, &t->schema, &op->error);
     return s ? s : starts[op->verb](t);
 }

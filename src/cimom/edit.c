@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "cimom/cimom_priv.h"
+#include "cimom/security.h"
 
 #define SEQ_NAME SLICE("schema.seq")
 
@@ -104,6 +104,7 @@ static void entry_free(struct edit_ns *en)
     if (en->ed) cim_schema_abandon(en->ed);
     cim_schema_unref(en->next);
     cim_schema_unref(en->base);
+    security_change_free(en->security);
     free(en);
 }
 
@@ -246,6 +247,16 @@ cimf_status edit_delete_namespace(struct edit *ed, struct slice ns, struct error
     return CIMF_OK;
 }
 
+cimf_status edit_put_security(struct edit *ed, struct edit_ns *en, const struct security_record *r,
+                              struct error *e)
+{
+    struct security_change *c = security_change_new(r);
+    if (!c) return CIMF_OUT_OF_MEMORY;
+    security_change_free(en->security);
+    en->security = c;
+    return security_write(ed->txn, en->name, r, e);
+}
+
 /* PutClass in force mode dropped what conflicted from subclasses: their records follow. */
 static cimf_status store_descendants(struct edit *ed, struct edit_ns *en, struct error *e)
 {
@@ -295,7 +306,13 @@ void edit_end(struct edit *ed, bool durable)
         struct edit_ns *en = ed->list[i];
         if (en->deleted) {
             table_remove(ed->m, en->name);
-        } else if (en->next) {
+            continue;
+        }
+        if (en->security) {
+            security_publish(ed->m, en->name, en->security); /* before a new one can be found */
+            en->security = NULL;
+        }
+        if (en->next) {
             table_publish(ed->m, en->name, en->next, en->seq);
             en->next = NULL;
         }

@@ -123,19 +123,6 @@ static enum gen call_provider(struct task *t, struct provider_entry *entry,
     return GEN_END;
 }
 
-/* __SystemSecurity.GetCallerAccessRights; the other methods of that class come with security
- * descriptors. */
-static enum gen caller_rights(struct task *t, const struct cim_method *m)
-{
-    struct cim_instance *out = m->out ? cim_instance_new(&t->arena, m->out) : NULL;
-    if (!out) return task_fail(t, CIMF_OUT_OF_MEMORY);
-    uint32_t rights = access_rights(t->m, t->ns->name, t->in->principal);
-    cim_put_i64(out, "rights", (int32_t)(rights & 0x600FF));
-    cim_put_u64(out, "ReturnValue", 0);
-    t->out = out;
-    return GEN_END;
-}
-
 static enum gen not_implemented(struct task *t)
 {
     return task_failf(t, CIMF_METHOD_NOT_IMPLEMENTED,
@@ -149,10 +136,6 @@ static enum gen invoke_next(struct task *t, const struct cim_object **out)
     const struct cim_method *m = cim_class_method(cls, t->in->method);
     struct cim_instance *target = NULL, *params;
     if (t->out) return GEN_END;
-    if (slice_ieq(cls->name, SLICE("__SystemSecurity")) &&
-        slice_ieq(m->name, SLICE("GetCallerAccessRights"))) {
-        return caller_rights(t, m);
-    }
     bool stat = m->flags & CIM_METHOD_STATIC;
     struct provider_entry *entry = implementer(t, cls, m->name, &owner);
     if (entry && (entry->provider->flags & PROVIDER_BLOCKING) && !t->on_pool) return GEN_POOL;

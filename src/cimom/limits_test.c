@@ -120,38 +120,12 @@ static void shutdown_refuses(void **state)
     driver_close(&d);
 }
 
-/* The rights of a configuration take the place of the default ones. */
-static uint32_t read_only(void *arg, struct slice ns, const struct principal *p)
-{
-    return 1;
-}
-
-/* covers: cim-core:C12 */
-static void configured_rights(void **state)
-{
-    struct driver d;
-    driver_open(&d, NULL);
-    driver_mof(&d, "root/test", schema_mof);
-    d.config.rights = read_only;
-    driver_reopen(&d);
-    struct answer a = { 0 };
-    assert_status(driver_enum(&d, "root/test", "Parent", 0, &a), OK);
-    assert_status(driver_put(&d, "root/test", "Parent", 0, "K=1", NULL), ACCESS_DENIED);
-    struct error e = ERROR_INIT;
-    assert_status(driver_mof_status(&d, "root/test", "class X { };", &e), ACCESS_DENIED);
-    struct slice *names;
-    size_t count;
-    assert_status(cimom_namespaces(d.m, &driver_user, &d.arena, &names, &count), OK);
-    assert_true(count > 5);
-    driver_close(&d);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strict_parents),   cmocka_unit_test(little_memory),
         cmocka_unit_test(partial_get),      cmocka_unit_test(backup),
-        cmocka_unit_test(shutdown_refuses), cmocka_unit_test(configured_rights),
+        cmocka_unit_test(shutdown_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

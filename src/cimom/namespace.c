@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "cimom/plan.h"
+#include "cimom/security.h"
 
 static struct cimom_ns *ns_new(struct cimom *m, struct slice name)
 {
@@ -35,12 +36,14 @@ void ns_unref(struct cimom_ns *ns)
 {
     if (!ns || atomic_fetch_sub_explicit(&ns->refs, 1, memory_order_acq_rel) != 1) return;
     cim_schema_unref(ns->schema);
+    security_unref(ns->security);
+    security_change_free(ns->given);
     map_free(&ns->providers);
     pthread_mutex_destroy(&ns->lock);
     free(ns);
 }
 
-static struct cimom_ns *table_add(struct cimom *m, struct slice name)
+struct cimom_ns *table_add(struct cimom *m, struct slice name)
 {
     struct cimom_ns *ns = map_get(&m->table, name);
     if (ns) return ns;
@@ -49,6 +52,7 @@ static struct cimom_ns *table_add(struct cimom *m, struct slice name)
         ns_unref(ns);
         ns = NULL;
     }
+    if (ns) security_renew(ns);
     return ns;
 }
 
@@ -64,6 +68,7 @@ cimf_status table_init(struct cimom *m, struct error *e)
     if (s) return s;
     pthread_rwlock_wrlock(&m->table_lock);
     s = repo_list_namespaces(txn, add_name, m, e);
+    if (!s) s = security_load(m, txn, e);
     pthread_rwlock_unlock(&m->table_lock);
     repo_read_end(txn);
     return s;
@@ -85,6 +90,17 @@ struct cimom_ns *ns_find(struct cimom *m, struct slice name)
     struct cimom_ns *ns = map_get(&m->table, name);
     if (ns) ns_ref(ns);
     pthread_rwlock_unlock(&m->table_lock);
+    return ns;
+}
+
+struct cimom_ns *ns_find_above(struct cimom *m, struct slice name)
+{
+    struct cimom_ns *ns = ns_find(m, name);
+    while (!ns && name.n) {
+        while (name.n && name.p[name.n - 1] != '/') name.n--;
+        if (name.n) name.n--;
+        ns = ns_find(m, name.n ? name : SLICE("root"));
+    }
     return ns;
 }
 
@@ -200,7 +216,7 @@ cimf_status cimom_namespaces(struct cimom *m, const struct principal *p, struct 
     struct slice key;
     void *value;
     while (names && map_next(&m->table, &at, &key, &value)) {
-        if (access_rights(m, key, p) & RIGHT_ENABLE) names[n++] = arena_dup(a, key);
+        if (rights_have(value, p, RIGHT_ENABLE)) names[n++] = arena_dup(a, key);
     }
     pthread_rwlock_unlock(&m->table_lock);
     if (!names || a->overflow) return CIMF_OUT_OF_MEMORY;

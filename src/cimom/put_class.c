@@ -248,9 +248,9 @@ cimf_status start_put_class(struct task *t)
         return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
                          "flags that exclude each other");
     }
-    cimf_status s = cimom_access_check(t->m, t->ns->name, in->principal, RIGHT_FULL_WRITE, t->error);
+    const struct cim_class *old = cim_schema_class(t->schema, in->class_decl->name);
+    cimf_status s = rights_check(t->ns, in, rights_write_class(t->ns, old), t->error);
     if (!s) s = put_class_check_name(in->class_decl->name, t->error);
-    const struct cim_class *old = s ? NULL : cim_schema_class(t->schema, in->class_decl->name);
     if (!s && old && !cim_class_decl_equal(&old->decl, in->class_decl)) s = check_provider(t, old);
     if (!s && (in->flags & CIM_AMENDED)) s = compile_system_units(t->m, t->error);
     t->gen = ARENA_NEW(&t->arena, struct class_change);
@@ -314,7 +314,8 @@ cimf_status start_delete_class(struct task *t)
         return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom",
                          "a localised class cannot be deleted");
     }
-    cimf_status s = cimom_access_check(t->m, t->ns->name, t->in->principal, RIGHT_FULL_WRITE, t->error);
+    uint32_t right = rights_write_class(t->ns, cim_schema_class(t->schema, t->in->path.class_name));
+    cimf_status s = rights_check(t->ns, t->in, right, t->error);
     if (s) return s;
     s = input_class(t, t->in->path.class_name, &cls);
     if (s) return s == CIMF_INVALID_CLASS ? t->error->status = CIMF_NOT_FOUND : s;

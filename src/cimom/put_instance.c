@@ -290,8 +290,7 @@ cimf_status start_put_instance(struct task *t)
     if (!p) return CIMF_OUT_OF_MEMORY;
     cimf_status s = input_class(t, in->instance->cls->name, &p->cls);
     if (!s) {
-        s = cimom_access_check(t->m, t->ns->name, in->principal, access_write_right(t->ns, p->cls),
-                         t->error);
+        s = rights_check(t->ns, in, rights_write_instance(t->ns, p->cls), t->error);
     }
     /* What is prepared here must outlive the submitter when a provider hangs. */
     struct provider_entry *entry = s ? NULL : ns_provider(t->ns, p->cls);

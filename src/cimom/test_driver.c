@@ -6,15 +6,46 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/access.h"
 #include "base/log.h"
 
+static const struct slice managers[] = { SLICE("Remote Management Users") };
 struct principal driver_admin = {
     .magic = 0x50524e43,
     .refs = 1 << 20,
-    .name = { "root", 4 },
+    .name = SLICE("root"),
     .administrator = true,
+    .scheme = AUTH_LOCAL,
+    .sid = "S-1-5-21-1-2-3-500",
 };
-struct principal driver_user = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "alice", 5 } };
+struct principal driver_user = {
+    .magic = 0x50524e43,
+    .refs = 1 << 20,
+    .name = SLICE("alice"),
+    .groups = managers,
+    .group_count = 1,
+    .scheme = AUTH_BASIC,
+    .sid = "S-1-5-21-1-2-3-1001",
+};
+struct principal driver_plain = {
+    .magic = 0x50524e43,
+    .refs = 1 << 20,
+    .name = SLICE("bob"),
+    .scheme = AUTH_BASIC,
+    .sid = "S-1-5-21-1-2-3-1002",
+};
+
+/* Kept until the test program ends, as the principals are. */
+static void driver_tokens(void)
+{
+    static struct arena a;
+    if (driver_admin.token) return;
+    arena_init(&a, 0);
+    struct principal *all[] = { &driver_admin, &driver_user, &driver_plain };
+    for (size_t i = 0; i < 3; i++) {
+        assert_status(access_token_make(&a, all[i], NULL, 0, &all[i]->token, NULL), OK);
+    }
+}
 
 /* --- the home thread -------------------------------------------------------------------------- */
 
@@ -114,6 +145,7 @@ void driver_open(struct driver *d, const struct cimom_config *config)
         d->config.namespaces = schema_namespaces;
         d->config.version = schema_version;
     }
+    driver_tokens();
     if (!d->config.server.n) d->config.server = SLICE("testhost");
     open_manager(d);
     driver_mof(d, "root", "instance of __Namespace { Name = \"test\"; };");

@@ -50,7 +50,9 @@ struct answer {
     struct driver *d;
 };
 
-extern struct principal driver_admin, driver_user; /* references are counted in them */
+/* References are counted in them. A local administrator; from the network one of Remote Management Users and
+ * one without groups. */
+extern struct principal driver_admin, driver_user, driver_plain;
 
 /* config fields that are not zero are kept. */
 void driver_open(struct driver *d, const struct cimom_config *config);

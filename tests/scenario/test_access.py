@@ -59,12 +59,21 @@ class Access(unittest.TestCase):
         self.assertNotIn(b"Win32_OperatingSystem_Type", data)
 
     def test_ordinary_user_reads_but_does_not_write(self):
-        self.daemon.add_user("reader", "pw of reader")
+        self.daemon.add_user("reader", "pw of reader", "--group", "Remote Management Users")
         client = self.client("reader", "pw of reader")
         self.assertIn("Caption", client.get("root/cimv2", "Win32_OperatingSystem"))
         with self.assertRaises(Fault) as caught:
             client.create("root", "__Namespace", Name="intruder")
         self.assertEqual(caught.exception.subcode, "w:AccessDenied")
+
+    def test_user_without_groups_is_kept_out(self):
+        self.daemon.add_user("nobody in particular", "pw of nobody")
+        client = self.client("nobody in particular", "pw of nobody")
+        client.identify()
+        with self.assertRaises(Fault) as caught:
+            client.get("root/cimv2", "Win32_OperatingSystem")
+        self.assertEqual((caught.exception.status, caught.exception.subcode, caught.exception.wsman_code),
+                         (500, "w:AccessDenied", 5))
 
     def test_account_deleted_while_connected(self):
         self.daemon.add_user("leaver", "pw of leaver")
