@@ -17,6 +17,18 @@ const struct principal *auth_check_cached(struct auth_broker *b, const struct au
     return b->ops->check_cached(b, q);
 }
 
+void auth_check_digest(struct auth_broker *b, const struct auth_digest *q, struct exec *home,
+                       auth_digest_done *done, void *arg)
+{
+    b->ops->check_digest(b, q, home, done, arg);
+}
+
+void auth_check_certificate(struct auth_broker *b, const struct auth_certificate *q,
+                            struct exec *home, auth_done *done, void *arg)
+{
+    b->ops->check_certificate(b, q, home, done, arg);
+}
+
 cimf_status auth_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
                               struct exec *home, struct auth_exchange **out, struct error *e)
 {
@@ -35,5 +47,11 @@ void auth_exchange_free(struct auth_exchange *x)
 }
 
 uint64_t auth_generation(struct auth_broker *b) { return b->ops->generation(b); }
+
+void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec *home, auth_done *done,
+                  void *arg)
+{
+    b->ops->refresh(b, p, home, done, arg);
+}
 
 cimf_status auth_reload(struct auth_broker *b, struct error *e) { return b->ops->reload(b, e); }

@@ -154,9 +154,10 @@ void auth_exchange_free(struct auth_exchange *x);
 /* Changes whenever accounts change: a decision kept elsewhere (on a connection) holds as long as the
  * number that was current before the decision does. Looks at the file at most once a second. */
 uint64_t auth_generation(struct auth_broker *b);
-/* p's account still exists, is enabled and has the same groups: what a connection asks when the generation
- * has moved, before it goes on with an identity proved by a mechanism of several legs. done gets p's fresh
- * principal. Users of a realm (Kerberos) stay as they are. */
+/* p's account still exists and may log in: what a connection asks when the generation has moved, before it
+ * goes on with an identity proved by a mechanism of several legs. done gets its principal as it is now (other
+ * groups, perhaps). Users of a realm (Kerberos) stay as they are, unless their account here is closed. A certificate's
+ * login is refused: ask auth_check_certificate again. */
 void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec *home, auth_done *done,
                   void *arg);
 /* Reads the accounts file now. */

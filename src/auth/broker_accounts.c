@@ -1,4 +1,5 @@
 /* The accounts file as the broker sees it: read when it changed, found by the forms of names. */
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -53,8 +54,8 @@ bool broker_secret(struct broker_local *b, const struct accounts *all, const str
 {
     struct accounts_key key;
     pthread_mutex_lock(&b->lock);
-    bool has_key = b->has_key;
-    key = b->key;
+    bool has_key = b->files.has_key;
+    key = b->files.key;
     pthread_mutex_unlock(&b->lock);
     bool ok = accounts_secret(all, a, which, slice_str(b->config.realm), has_key ? &key : NULL, out);
     accounts_key_wipe(&key);
@@ -72,62 +73,90 @@ static int64_t next_end(const struct accounts *all)
     return first;
 }
 
-static bool stamp_same(const struct accounts_stamp *a, const struct stat *st)
+/* What the file looks like now; all zero when it is not there. */
+static struct broker_stamp stamp_of(const char *path)
 {
-    return a->dev == st->st_dev && a->ino == st->st_ino && a->size == st->st_size &&
-           a->changed.tv_sec == st->st_ctim.tv_sec && a->changed.tv_nsec == st->st_ctim.tv_nsec &&
-           a->modified.tv_sec == st->st_mtim.tv_sec && a->modified.tv_nsec == st->st_mtim.tv_nsec;
+    struct stat st;
+    if (!path || stat(path, &st) != 0) return (struct broker_stamp){ .there = false };
+    return (struct broker_stamp){ true, st.st_dev, st.st_ino, st.st_size, st.st_ctim, st.st_mtim };
+}
+
+static bool stamp_same(const struct broker_stamp *a, const struct broker_stamp *b)
+{
+    return a->there == b->there && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+           a->modified.tv_sec == b->modified.tv_sec && a->modified.tv_nsec == b->modified.tv_nsec;
+}
+
+static void load(const struct auth_broker_config *c, struct broker_files *f, struct error *e)
+{
+    struct error own = ERROR_INIT;
+    f->accounts_stamp = stamp_of(c->accounts_path);
+    f->certmap_stamp = stamp_of(c->certificates_path);
+    accounts_load(c->accounts_path, &f->accounts, e);
+    cimf_status status = accounts_key_load(c->key_path, c->accounts_path, &f->key, &own);
+    f->has_key = status == CIMF_OK;
+    if (status != CIMF_OK && status != CIMF_NOT_FOUND)
+        log_failure("auth", &own, "NTLM and Digest have no secrets: their key cannot be read");
+    if (f->certmap_stamp.there && certmap_load(c->certificates_path, &f->certmap, &own) != CIMF_OK)
+        log_failure("auth", &own, "no certificate logs anybody in: the map cannot be read");
+    f->next_end = next_end(f->accounts);
+}
+
+void broker_files_free(struct broker_files *f)
+{
+    accounts_unref(f->accounts);
+    certmap_unref(f->certmap);
+    accounts_key_wipe(&f->key);
+    *f = (struct broker_files){ .accounts = NULL };
 }
 
 /* A file that went missing or bad lets nobody in: a half-understood list must not decide. */
 cimf_status broker_refresh(struct broker_local *b, bool force, struct error *e)
 {
-    struct stat st;
-    struct accounts *fresh = NULL;
-    struct error own = ERROR_INIT, key_error = ERROR_INIT;
-    bool there = stat(b->config.accounts_path, &st) == 0;
+    struct error own = ERROR_INIT;
+    struct broker_stamp accounts = stamp_of(b->config.accounts_path);
+    struct broker_stamp map = stamp_of(b->config.certificates_path);
     __atomic_store_n(&b->looked, clock_mono_us(), __ATOMIC_RELEASE);
     pthread_mutex_lock(&b->lock);
-    bool same = there ? b->stamp_valid && stamp_same(&b->stamp, &st)
-                      : !b->stamp_valid && b->generation > 0;
-    same = same && clock_wall_us() < b->next_end;
+    bool same = stamp_same(&accounts, &b->files.accounts_stamp) &&
+                stamp_same(&map, &b->files.certmap_stamp) && clock_wall_us() < b->files.next_end;
     pthread_mutex_unlock(&b->lock);
     if (same && !force) return CIMF_OK;
 
-    struct accounts_key key = { .id = "" };
-    cimf_status status = accounts_load(b->config.accounts_path, &fresh, &own);
-    cimf_status keyed = accounts_key_load(b->config.key_path, b->config.accounts_path, &key, &key_error);
-    if (keyed != CIMF_OK && keyed != CIMF_NOT_FOUND)
-        log_failure("auth", &key_error, "NTLM and Digest have no secrets: their key cannot be read");
+    struct broker_files fresh = { .accounts = NULL };
+    load(&b->config, &fresh, &own);
     pthread_mutex_lock(&b->lock);
-    struct accounts *old = b->accounts;
-    b->accounts = fresh;
-    b->key = key;
-    b->has_key = keyed == CIMF_OK;
-    b->next_end = next_end(fresh);
-    b->stamp_valid = there;
-    if (there)
-        b->stamp = (struct accounts_stamp){ st.st_dev, st.st_ino, st.st_ctim, st.st_mtim,
-                                            st.st_size };
+    struct broker_files old = b->files;
+    b->files = fresh;
     uint64_t generation = __atomic_add_fetch(&b->generation, 1, __ATOMIC_ACQ_REL);
     for (struct broker_watch *w = b->watches; w; w = w->next) w->changed(w, generation);
     pthread_mutex_unlock(&b->lock);
-    accounts_key_wipe(&key);
-    if (status != CIMF_OK && (old || generation == 1))
+    if (own.status != CIMF_OK && (old.accounts || generation == 1))
         log_failure("auth", &own, "nobody can log in: the accounts cannot be read");
-    accounts_unref(old);
+    broker_files_free(&old);
+    OPENSSL_cleanse(&fresh.key, sizeof fresh.key);
     if (e) *e = own;
-    return status;
+    return own.status;
 }
 
 struct accounts *broker_accounts(struct broker_local *b, uint64_t *generation)
 {
     broker_refresh(b, false, NULL);
     pthread_mutex_lock(&b->lock);
-    struct accounts *all = b->accounts ? accounts_ref(b->accounts) : NULL;
+    struct accounts *all = b->files.accounts ? accounts_ref(b->files.accounts) : NULL;
     if (generation) *generation = __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE);
     pthread_mutex_unlock(&b->lock);
     return all;
+}
+
+struct certmap *broker_certmap(struct broker_local *b)
+{
+    broker_refresh(b, false, NULL);
+    pthread_mutex_lock(&b->lock);
+    struct certmap *map = b->files.certmap ? certmap_ref(b->files.certmap) : NULL;
+    pthread_mutex_unlock(&b->lock);
+    return map;
 }
 
 static void refresh_job(void *arg)

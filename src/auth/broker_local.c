@@ -81,11 +81,9 @@ static void local_free(struct auth_broker *base)
 {
     struct broker_local *b = broker_local(base);
     broker_queue_stop(b);
-    accounts_unref(b->accounts);
-    b->accounts = NULL;
+    broker_files_free(&b->files);
     failures_free(&b->failures);
     verified_free(&b->verified);
-    accounts_key_wipe(&b->key);
     free(b->dummy);
     b->dummy = NULL;
     broker_local_unref(b);
@@ -100,10 +98,13 @@ static const struct broker_ops local_ops = {
     .free = local_free,
     .check_password = local_check_password,
     .check_cached = local_check_cached,
+    .check_digest = local_check_digest,
+    .check_certificate = local_check_certificate,
     .exchange_new = local_exchange_new,
     .exchange_step = local_exchange_step,
     .exchange_free = local_exchange_free,
     .generation = broker_generation,
+    .refresh = local_refresh,
     .reload = local_reload,
 };
 

@@ -14,6 +14,7 @@
 #include "auth/accounts.h"
 #include "auth/audit.h"
 #include "auth/broker.h"
+#include "auth/certmap.h"
 #include "auth/sid.h"
 #include "base/map.h"
 
@@ -125,12 +126,23 @@ void attempt_count(struct attempt *t, bool right);
 struct slice attempt_text(char **at, struct slice s);
 
 /* ---- the real broker ---- */
-/* What the file looked like when it was read. */
-struct accounts_stamp {
+/* What a file looked like when it was read. */
+struct broker_stamp {
+    bool there;
     dev_t dev;
     ino_t ino;
-    struct timespec changed, modified;
     off_t size;
+    struct timespec changed, modified;
+};
+
+/* One reading of what decides. */
+struct broker_files {
+    struct accounts *accounts; /* NULL: nobody may log in */
+    struct certmap *certmap;   /* NULL: certificates log nobody in */
+    struct accounts_key key;   /* of NTLM and Digest secrets */
+    bool has_key;
+    int64_t next_end;          /* wall clock: an account ends then */
+    struct broker_stamp accounts_stamp, certmap_stamp;
 };
 
 /* Somebody who wants to know of a new generation; called with the lock held, on any thread. */
@@ -160,12 +172,7 @@ struct broker_local {
     unsigned running[ATTEMPT_KINDS], most[ATTEMPT_KINDS];
     struct failures failures;
     struct verified verified;
-    struct accounts *accounts; /* NULL: nobody may log in */
-    struct accounts_key key;   /* of NTLM and Digest secrets */
-    bool has_key;
-    int64_t next_end;          /* wall clock: an account ends then */
-    struct accounts_stamp stamp;
-    bool stamp_valid;
+    struct broker_files files;
     uint64_t generation;       /* atomic */
     int64_t looked;            /* atomic; when the file was looked at */
     struct broker_watch *watches;
@@ -185,6 +192,8 @@ void broker_local_unref(struct broker_local *b);
 cimf_status broker_refresh(struct broker_local *b, bool force, struct error *e);
 /* Looks at the file first. One reference or NULL; generation (may be NULL) of before that. */
 struct accounts *broker_accounts(struct broker_local *b, uint64_t *generation);
+struct certmap *broker_certmap(struct broker_local *b); /* likewise */
+void broker_files_free(struct broker_files *f);
 uint64_t broker_generation(struct auth_broker *b);
 /* The account part of the name forms: "MACHINE\\name" and "name@machine" give name when the machine is this
  * one; otherwise the whole. */
@@ -227,6 +236,16 @@ void broker_audit(const struct broker_login *l);
 void local_check_password(struct auth_broker *b, const struct auth_password *q, struct exec *home,
                           auth_done *done, void *arg);
 const struct principal *local_check_cached(struct auth_broker *b, const struct auth_password *q);
+void local_check_digest(struct auth_broker *b, const struct auth_digest *q, struct exec *home,
+                        auth_digest_done *done, void *arg);
+bool digest_copy(struct arena *a, const struct digest_response *from, struct digest_response *to);
+void local_check_certificate(struct auth_broker *b, const struct auth_certificate *q,
+                             struct exec *home, auth_done *done, void *arg);
+void local_refresh(struct auth_broker *b, const struct principal *p, struct exec *home,
+                   auth_done *done, void *arg);
+/* p may go on; *account is what it is made from now, NULL when that is not an account. */
+bool broker_still(const struct broker_local *b, const struct accounts *all, const struct principal *p,
+                  const struct account **account);
 cimf_status local_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
                                struct exec *home, struct auth_exchange **out, struct error *e);
 void local_exchange_step(struct auth_exchange *x, struct slice token, auth_exchange_done *done,
