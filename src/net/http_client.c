@@ -385,6 +385,8 @@ void http_client_reply_clear(struct http_client *c)
 
 bool http_client_untouched(const struct http_client *c) { return !c->touched; }
 
+bool http_client_ready(const struct http_client *c) { return !c->tls || tls_ready(c->tls); }
+
 size_t http_client_end_point(const struct http_client *c, unsigned char out[64])
 {
     return c->tls ? tls_server_end_point(c->tls, out) : 0;

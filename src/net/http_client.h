@@ -63,11 +63,14 @@ void http_client_reply_clear(struct http_client *c);
 /* True when nothing of the current exchange's reply has come: resending on a new connection is safe if
  * the connection was a reused one. */
 bool http_client_untouched(const struct http_client *c);
+/* The connection may carry requests at once: it is plain, or the TLS handshake is over. */
+bool http_client_ready(const struct http_client *c);
 /* tls-server-end-point application data hash, as tls_server_end_point; 0 on plain connections. */
 size_t http_client_end_point(const struct http_client *c, unsigned char out[64]);
 
 /* ---- The driver. Owns a socket and a machine; reconnects when a kept-alive connection has gone. ---- */
 struct http_session;
+struct http_client_auth;
 struct http_session_config {
     const char *host;
     unsigned port;
@@ -75,6 +78,7 @@ struct http_session_config {
     int64_t connect_timeout_us;    /* 0: 10 s */
     int64_t exchange_timeout_us;   /* 0: 60 s; from send to whole reply */
     struct http_client_limits limits; /* zeros: defaults */
+    struct http_client_auth *auth; /* net/http_client_auth.h; NULL: nothing is added. Borrowed, one session's */
 };
 cimf_status http_session_new(const struct http_session_config *config, struct http_session **out,
                              struct error *e);
@@ -90,13 +94,14 @@ int http_session_fd(const struct http_session *s);
 short http_session_events(const struct http_session *s);
 int64_t http_session_deadline(const struct http_session *s);
 /* Moves on without blocking. *done: the reply is there. Statuses: CIMF_CONNECT_FAILED,
- * CIMF_CONNECTION_LOST, CIMF_TLS_FAILED, CIMF_TIMED_OUT, CIMF_PROTOCOL_ERROR. After a failure the next
- * send starts with a new connection. */
+ * CIMF_CONNECTION_LOST, CIMF_TLS_FAILED, CIMF_TIMED_OUT, CIMF_PROTOCOL_ERROR, and those of the login. After a
+ * failure the next send starts with a new connection. With a login one exchange is several requests; asking for
+ * a Kerberos ticket may block. */
 cimf_status http_session_step(struct http_session *s, bool *done, struct error *e);
 /* Blocks until the reply is there (poll + step). */
 cimf_status http_session_wait(struct http_session *s, struct error *e);
 void http_session_set_timeout(struct http_session *s, int64_t exchange_timeout_us);
-/* Valid from done until the next send. */
+/* Valid from done until the next send; what the server meant, where it was sealed. */
 const struct http_client_reply *http_session_reply(const struct http_session *s);
 struct slice http_session_reply_header(const struct http_session *s, const char *name);
 struct http_client *http_session_client(struct http_session *s); /* current machine, may be NULL */

@@ -20,8 +20,10 @@ struct http_protect {
 };
 /* The media type says that the body is protected (multipart/encrypted or x-multi-encrypted). */
 bool http_protect_is(struct slice content_type);
-/* body becomes text (in the arena), original its content type. The body is overwritten. CIMF_BAD_REQUEST: not
- * well formed or of another kind than p; CIMF_ACCESS_DENIED: its signature is wrong; then the context is dead. */
+/* body becomes text, original its content type ("application/soap+xml;charset=UTF-8"). The body is overwritten: text
+ * lies in it or in the arena, and has a 0 behind; original lies in it. CIMF_BAD_REQUEST: not well formed or of
+ * another kind than p; CIMF_ACCESS_DENIED: its signature is wrong. After any failure the context is of no use:
+ * what the peer sealed next is not what we would open. */
 cimf_status http_protect_open(struct http_protect *p, struct arena *a, struct slice content_type,
                               char *body, size_t body_n, struct slice *text, struct slice *original,
                               struct error *e);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "net/http_client.h"
+#include "net/http_client_auth.h"
 
 enum { INPUT_SIZE = 65536 };
 
@@ -21,6 +21,9 @@ struct http_session {
     struct addrinfo *addresses, *at; /* at: the one being tried */
     int fd;
     bool connecting, busy, reused;
+    bool announced;                  /* the login knows of this connection */
+    bool queued;                     /* the request (or a leg before it) went into the machine */
+    struct http_client_reply meant;  /* what the login made of the reply */
     int64_t connect_due, exchange_due;
     /* The request, for sending again on a new connection. */
     enum http_method method;
@@ -132,7 +135,7 @@ static cimf_status connect_begin(struct http_session *s, struct error *e)
     cimf_status status = http_client_new(s->host, s->config.port, s->config.tls, &s->config.limits,
                                          &s->client, e);
     if (status != CIMF_OK) return status;
-    s->reused = false;
+    s->reused = s->announced = s->queued = false;
     s->at = s->addresses;
     s->connect_due = clock_mono_us() + s->config.connect_timeout_us;
     return connect_next(s, ENETUNREACH, e);
@@ -167,12 +170,27 @@ static bool keep_request(struct http_session *s, enum http_method method, struct
     return buf_ok(&s->request);
 }
 
+/* The connection stands (TLS too): a login needs to know what it is bound to before it says anything. */
 static cimf_status queue_request(struct http_session *s, struct error *e)
 {
-    const char *p = s->request.p;
-    return http_client_send(s->client, s->method, slice_of(p, s->target_n), s->headers,
-                            s->header_count,
-                            slice_of(p + (s->request.n - s->body_n), s->body_n), e);
+    struct http_client_message m = {
+        .method = s->method, .target = slice_of(s->request.p, s->target_n), .headers = s->headers,
+        .header_count = s->header_count,
+        .body = slice_of(s->request.p + (s->request.n - s->body_n), s->body_n),
+    };
+    if (s->config.auth) {
+        unsigned char hash[64];
+        struct http_client_message meant = m;
+        if (!s->announced) {
+            size_t n = http_client_end_point(s->client, hash);
+            http_client_auth_connected(s->config.auth, slice_of((const char *)hash, n));
+        }
+        s->announced = true;
+        cimf_status status = http_client_auth_next(s->config.auth, &meant, &m, e);
+        if (status != CIMF_OK) return status;
+    }
+    s->queued = true;
+    return http_client_send(s->client, m.method, m.target, m.headers, m.header_count, m.body, e);
 }
 
 /* Has the peer closed (or said something) while the connection rested? */
@@ -198,10 +216,10 @@ cimf_status http_session_send(struct http_session *s, enum http_method method, s
         return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for the request");
     }
     cimf_status status = CIMF_OK;
-    bool good = still_good(s);
-    if (good) s->reused = true;
+    s->queued = false;
+    if (s->config.auth) http_client_auth_begin(s->config.auth);
+    if (still_good(s)) s->reused = true;
     else status = connect_begin(s, e);
-    if (status == CIMF_OK) status = queue_request(s, e);
     if (status != CIMF_OK) return give_up(s, status);
     s->exchange_due = clock_mono_us() + s->config.exchange_timeout_us;
     s->busy = true;
@@ -247,8 +265,7 @@ static cimf_status step_connect(struct http_session *s, struct error *e)
 static cimf_status lost(struct http_session *s, int number, struct error *e)
 {
     if (s->reused && http_client_untouched(s->client) && http_client_output(s->client).n > 0) {
-        cimf_status status = connect_begin(s, e);
-        return status == CIMF_OK ? queue_request(s, e) : status;
+        return connect_begin(s, e);
     }
     return error_errno(e, CIMF_CONNECTION_LOST, "net", number, "the connection to %s broke", s->host);
 }
@@ -267,15 +284,24 @@ static cimf_status step_write(struct http_session *s, struct error *e)
     return CIMF_OK;
 }
 
+/* A reply is awaited, or the TLS handshake before the request. */
+static bool wants_input(const struct http_session *s)
+{
+    return s->queued ? http_client_state(s->client) == HTTP_CLIENT_BUSY : !http_client_ready(s->client);
+}
+
 static cimf_status step_read(struct http_session *s, struct error *e)
 {
     char in[INPUT_SIZE];
-    while (http_client_state(s->client) == HTTP_CLIENT_BUSY) {
+    while (wants_input(s)) {
         ssize_t n = recv(s->fd, in, sizeof in, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) return CIMF_OK;
         if (n < 0) return lost(s, errno, e);
         cimf_status status = http_client_input(s->client, slice_of(in, (size_t)n), e);
+        if (status == CIMF_OK && !s->queued && http_client_state(s->client) != HTTP_CLIENT_IDLE) {
+            return lost(s, ECONNRESET, e);
+        }
         if (status == CIMF_CONNECTION_LOST && http_client_output(s->client).n)
             return lost(s, ECONNRESET, e);
         if (status != CIMF_OK) {
@@ -297,21 +323,50 @@ static cimf_status move(struct http_session *s, struct error *e)
         cimf_status status = step_connect(s, e);
         if (status != CIMF_OK || s->connecting) return status;
     }
+    if (!s->queued && http_client_ready(s->client)) {
+        cimf_status status = queue_request(s, e);
+        if (status != CIMF_OK) return status;
+    }
     cimf_status status = step_write(s, e);
     return status != CIMF_OK || s->connecting ? status : step_read(s, e);
+}
+
+/* The reply is whole. *finished: it is the one that was waited for. */
+static cimf_status take_reply(struct http_session *s, bool *finished, struct error *e)
+{
+    s->meant = *http_client_reply(s->client);
+    *finished = true;
+    if (!s->config.auth) return CIMF_OK;
+    struct error own = ERROR_INIT;
+    switch (http_client_auth_reply(s->config.auth, http_client_reply(s->client), &s->meant, &own)) {
+    case HTTP_CLIENT_AUTH_DELIVER: return CIMF_OK;
+    case HTTP_CLIENT_AUTH_FAILED:
+        if (e) *e = own;
+        return own.status == CIMF_OK ? CIMF_NOT_AUTHENTICATED : own.status;
+    case HTTP_CLIENT_AUTH_AGAIN: break;
+    }
+    *finished = false;
+    http_client_reply_clear(s->client);
+    s->queued = false;
+    return still_good(s) ? CIMF_OK : connect_begin(s, e);
 }
 
 cimf_status http_session_step(struct http_session *s, bool *finished, struct error *e)
 {
     *finished = false;
     if (!s->busy) return error_set(e, CIMF_INVALID_OPERATION, "net", "no exchange is under way");
-    cimf_status status = move(s, e);
-    if (status != CIMF_OK) return give_up(s, status);
-    if (http_client_state(s->client) == HTTP_CLIENT_DONE) {
-        *finished = true;
-        s->busy = false;
-        request_forget(s);
-        return CIMF_OK;
+    for (bool again = true; again;) {
+        cimf_status status = move(s, e);
+        again = status == CIMF_OK && http_client_state(s->client) == HTTP_CLIENT_DONE;
+        if (again) status = take_reply(s, finished, e);
+        /* Behind a TLS handshake the request follows at once. */
+        else again = status == CIMF_OK && !s->connecting && !s->queued && http_client_ready(s->client);
+        if (status != CIMF_OK) return give_up(s, status);
+        if (*finished) {
+            s->busy = false;
+            request_forget(s);
+            return CIMF_OK;
+        }
     }
     if (clock_mono_us() < http_session_deadline(s)) return CIMF_OK;
     bool connecting = s->connecting;
@@ -334,7 +389,7 @@ cimf_status http_session_wait(struct http_session *s, struct error *e)
 
 const struct http_client_reply *http_session_reply(const struct http_session *s)
 {
-    return s->client && !s->busy ? http_client_reply(s->client) : NULL;
+    return s->client && !s->busy && http_client_reply(s->client) ? &s->meant : NULL;
 }
 
 struct slice http_session_reply_header(const struct http_session *s, const char *name)
