@@ -13,11 +13,10 @@ static const char *hint_of(cimf_status status)
 {
     switch (status) {
     case CIMF_NOT_AUTHENTICATED:
-        return "check user name and password; a Windows server takes Basic for local accounts only, and only when "
-               "winrm/config/service/auth has Basic=true";
+        return "check user name and password (klist shows Kerberos tickets); --auth picks another scheme";
     case CIMF_ACCESS_DENIED: case CIMF_PRIVILEGE_NOT_HELD:
         return "use an account with rights on this namespace or object";
-    case CIMF_AUTH_SCHEME: return "the server offers none of the schemes asked for";
+    case CIMF_AUTH_SCHEME: return "pass one that the server offers with --auth, or switch yours on at the server";
     case CIMF_TLS_FAILED:
         return "pass the authority that signed the server's certificate (--cacert FILE), and use the name that "
                "stands in the certificate; --insecure skips the check";
@@ -48,9 +47,8 @@ cimf_status client_fail(const struct cimf_session *s, const struct client_failur
     snprintf(out->subject, sizeof out->subject, "%s", f->error.subject);
     snprintf(out->text, sizeof out->text, "%s", f->error.text[0] ? f->error.text : cimf_status_info(status)->text);
     if (s && status == CIMF_CONNECT_FAILED) hint_connection(s, out->hint, sizeof out->hint);
-    else if (s && status == CIMF_ACCESS_DENIED && !f->http_status) {
-        snprintf(out->hint, sizeof out->hint, "use wsmv+https://; on a network that you trust, --clear-password");
-    } else if (status == CIMF_PROTOCOL_ERROR && (f->http_status == 404 || f->http_status == 405)) {
+    else if (s && s->login.hint[0]) snprintf(out->hint, sizeof out->hint, "%s", s->login.hint);
+    else if (status == CIMF_PROTOCOL_ERROR && (f->http_status == 404 || f->http_status == 405)) {
         snprintf(out->hint, sizeof out->hint, "see whether this port is the one of the management service");
     } else snprintf(out->hint, sizeof out->hint, "%s", hint_of(status));
     return status;

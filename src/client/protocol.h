@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "cim/instance.h"
+#include "client/login.h"
 
 enum client_verb {
     CLIENT_IDENTIFY, CLIENT_GET, CLIENT_PUT, CLIENT_CREATE, CLIENT_DELETE, CLIENT_INVOKE,
@@ -59,6 +60,7 @@ struct client_protocol {
     int (*fd)(const struct cimf_session *s);
     short (*events)(const struct cimf_session *s);
     int64_t (*deadline)(const struct cimf_session *s); /* clock_mono_us; INT64_MAX: never */
+    const char *(*login)(const struct cimf_session *s); /* how it was made, or is meant to be */
 };
 extern const struct client_protocol *const client_protocols[]; /* NULL-terminated */
 
@@ -68,7 +70,10 @@ struct cimf_session {
     struct arena arena;                 /* texts */
     struct slice host, user, ns;
     unsigned port;
-    bool loopback;
+    struct client_login login;
+    bool ticket;                        /* a Kerberos ticket of the credential cache is `user`'s */
+    bool allow_unencrypted;             /* what the settings say */
+    uint32_t network_delay_ms;
     struct cimf_session_options options;/* its texts are in the arena, but the password is only in `secret` */
     struct buf secret;                  /* wiped */
     struct cimf_operation *operations;  /* in the order of their turns; freed ones that still release too */
@@ -96,6 +101,15 @@ struct client_url {
 };
 cimf_status client_url_read(struct slice text, struct client_url *out, struct error *e);
 bool client_is_loopback(struct slice host);
+
+/* options.c: of any version, or NULL, into the newest form. Nothing is copied. */
+cimf_status client_options_take(const cimf_session_options *given, cimf_session_options *out, struct error *e);
+/* The settings under these options. To be freed on failure too. */
+cimf_status client_options_settings(const cimf_session_options *o, struct client_settings *s, struct error *e);
+/* The login that is open for this URL. *ticket: the user of the Kerberos ticket that will be used, in the arena;
+ * "" if none will. The hint of *out is good on failure too. */
+cimf_status client_options_login(const cimf_session_options *o, struct client_settings *s, const struct client_url *url,
+                                 struct arena *a, struct client_login *out, struct slice *ticket, struct error *e);
 
 static inline struct slice client_slice(cimf_str s) { return slice_of(s.p, s.n); }
 static inline cimf_str client_str(struct slice s)

@@ -18,34 +18,34 @@ static const char *copy_text(struct arena *a, const char *z)
 
 static cimf_status check_options(const struct cimf_session_options *o, struct error *e)
 {
-    static const char *const names[] = { "basic", "digest", "ntlm", "kerberos", "negotiate", "credssp", "certificate" };
-    if (o->version != CIMF_SESSION_OPTIONS_VERSION) {
-        return bad_option(e, CIMF_INVALID_PARAMETER, "the options are of another version of the library");
-    }
-    if (o->auth >= sizeof names / sizeof *names) return bad_option(e, CIMF_INVALID_PARAMETER, "this authentication is not known");
-    if (o->auth != CIMF_AUTH_BASIC) {
-        return error_set(e, CIMF_NOT_SUPPORTED, "client", "authentication %s is not supported yet; use basic", names[o->auth]);
-    }
+    if (o->auth > CIMF_AUTH_DEFAULT) return bad_option(e, CIMF_INVALID_PARAMETER, "this authentication is not known");
     if (o->operation_timeout_ms < 500) return bad_option(e, CIMF_INVALID_PARAMETER, "the timeout is less than half a second");
     if (o->max_envelope < 8192) return bad_option(e, CIMF_INVALID_PARAMETER, "the largest envelope is less than 8192 octets");
     if (o->max_elements == 0) return bad_option(e, CIMF_INVALID_PARAMETER, "the largest number of elements is 0");
+    if (o->key && !o->certificate) return bad_option(e, CIMF_INVALID_PARAMETER, "there is a key but no certificate");
     return CIMF_OK;
 }
 
-/* User, password and the rule that it does not travel in the clear (wsman L10). */
-static cimf_status take_credentials(struct cimf_session *s, const struct client_url *url, struct error *e)
+/* Who asks, and by which login: decided here, before anything is sent. */
+static cimf_status take_login(struct cimf_session *s, const struct client_url *url, struct error *e)
 {
+    struct client_settings settings = { 0 };
+    struct slice ticket = SLICE("");
     const struct cimf_session_options *o = &s->options;
-    s->user = arena_dup(&s->arena, o->user.n ? client_slice(o->user) : url->user);
-    if (slice_find(s->user, ':') < s->user.n) {
-        return bad_option(e, CIMF_INVALID_PARAMETER, "a user name with a colon cannot be sent with Basic");
+    cimf_status status = client_options_settings(o, &settings, e);
+    if (status == CIMF_OK) status = client_options_login(o, &settings, url, &s->arena, &s->login, &ticket, e);
+    if (status == CIMF_OK) {
+        struct slice user = o->user.n ? client_slice(o->user) : url->user;
+        if (!user.n && o->password.n) status = bad_option(e, CIMF_INVALID_PARAMETER, "there is a password but no user");
+        s->user = arena_dup(&s->arena, user.n ? user : ticket);
+        s->ticket = ticket.n > 0;
+        s->allow_unencrypted = client_setting_on(&settings, CLIENT_client_allow_unencrypted);
+        s->network_delay_ms = o->network_delay_ms == CIMF_NETWORK_DELAY_SETTING
+                                  ? (uint32_t)settings.at[CLIENT_client_network_delay_ms].number : o->network_delay_ms;
+        buf_slice_add(&s->secret, client_slice(o->password));
     }
-    if (!s->user.n && o->password.n) return bad_option(e, CIMF_INVALID_PARAMETER, "there is a password but no user");
-    buf_slice_add(&s->secret, client_slice(o->password));
-    if (s->user.n && !url->protocol->tls && !s->loopback && !o->allow_clear_password) {
-        return bad_option(e, CIMF_ACCESS_DENIED,
-                          "the password would travel over the network in the clear");
-    }
+    client_settings_free(&settings);
+    if (status != CIMF_OK) return status;
     return buf_ok(&s->secret) && s->user.p ? CIMF_OK : CIMF_OUT_OF_MEMORY;
 }
 
@@ -54,34 +54,36 @@ static cimf_status fill(struct cimf_session *s, struct slice text, const struct 
 {
     struct client_url url;
     cimf_status status = client_url_read(text, &url, e);
+    if (status == CIMF_OK) status = client_options_take(options, &s->options, e);
     if (status != CIMF_OK) return status;
     s->protocol = url.protocol;
-    s->options = *options;
-    status = check_options(options, e);
+    struct cimf_session_options *o = &s->options;
+    status = check_options(o, e);
     if (status != CIMF_OK) return status;
     s->host = arena_dup(&s->arena, url.host);
     s->port = url.port ? url.port : url.protocol->port;
-    s->loopback = client_is_loopback(url.host);
-    s->options.ca_file = copy_text(&s->arena, options->ca_file);
-    s->options.locale = copy_text(&s->arena, options->locale);
-    s->options.http_path = copy_text(&s->arena, options->http_path ? options->http_path : "/wsman");
+    o->ca_file = copy_text(&s->arena, o->ca_file);
+    o->certificate = copy_text(&s->arena, o->certificate);
+    o->key = copy_text(&s->arena, o->key);
+    o->locale = copy_text(&s->arena, o->locale);
+    o->http_path = copy_text(&s->arena, o->http_path ? o->http_path : "/wsman");
     status = cim_namespace_normal(&s->arena, url.ns.n ? url.ns : SLICE("root/cimv2"), &s->ns);
     if (status != CIMF_OK) return bad_option(e, CIMF_INVALID_PARAMETER, "the namespace in the URL is not valid");
-    status = take_credentials(s, &url, e);
-    s->options.user = s->options.password = (cimf_str){ NULL, 0 };
+    status = take_login(s, &url, e);
+    o->user = o->password = (cimf_str){ NULL, 0 };
+    o->trusted_hosts = NULL;
     if (status == CIMF_OK) status = arena_status(&s->arena);
     return status == CIMF_OK ? s->protocol->open(s, e) : status;
 }
 
 cimf_status cimf_session_open(cimf_str url, const cimf_session_options *options, cimf_session **out, cimf_error *e)
 {
-    static const cimf_session_options defaults = CIMF_SESSION_OPTIONS_INIT;
     struct error error = ERROR_INIT;
     struct cimf_session *s = calloc(1, sizeof *s);
     if (!s) return client_fail_status(CIMF_OUT_OF_MEMORY, e);
     arena_init(&s->arena, 0);
     buf_init(&s->secret, 0);
-    cimf_status status = fill(s, client_slice(url), options ? options : &defaults, &error);
+    cimf_status status = fill(s, client_slice(url), options, &error);
     if (status != CIMF_OK) {
         if (error.status == CIMF_OK) error.status = status;
         client_fail_error(s->protocol ? s : NULL, &error, e);
@@ -133,6 +135,11 @@ cimf_str cimf_session_host(const cimf_session *s)
 cimf_str cimf_session_user(const cimf_session *s)
 {
     return client_str(s->user);
+}
+
+cimf_str cimf_session_login(const cimf_session *s)
+{
+    return client_str(slice_str(s->protocol->login(s)));
 }
 
 cimf_str cimf_session_namespace(const cimf_session *s)

@@ -152,6 +152,8 @@ static cimf_session *session_to(const struct server *s, uint32_t timeout_ms)
 {
     char url[64];
     cimf_session_options o = CIMF_SESSION_OPTIONS_INIT;
+    o.auth = CIMF_AUTH_BASIC;
+    o.no_user_settings = true;
     o.password = cimf_str_of("pw");
     o.operation_timeout_ms = timeout_ms;
     o.network_delay_ms = 0;
@@ -339,6 +341,8 @@ static void test_no_clear_password(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         cimf_session_options o = CIMF_SESSION_OPTIONS_INIT;
+        o.auth = CIMF_AUTH_BASIC;
+        o.no_user_settings = true;
         o.password = cimf_str_of("pw");
         o.allow_clear_password = rows[i].allow;
         cimf_session *s = NULL;
@@ -348,20 +352,93 @@ static void test_no_clear_password(void **state)
     }
 }
 
+static cimf_status open_with(const char *url, const cimf_session_options *o, cimf_error *e)
+{
+    cimf_session *s = NULL;
+    cimf_status status = cimf_session_open(cimf_str_of(url), o, &s, e);
+    cimf_session_free(s);
+    return status;
+}
+
 static void test_options(void **state)
 {
-    cimf_session *s;
     cimf_error e;
-    cimf_session_options o = CIMF_SESSION_OPTIONS_INIT;
-    o.auth = CIMF_AUTH_KERBEROS;
-    assert_int_equal(cimf_session_open(cimf_str_of("wsmv://h"), &o, &s, &e), CIMF_NOT_SUPPORTED);
-    assert_non_null(strstr(e.text, "kerberos"));
-    o = (cimf_session_options)CIMF_SESSION_OPTIONS_INIT;
-    o.version = 2;
-    assert_int_equal(cimf_session_open(cimf_str_of("wsmv://h"), &o, &s, &e), CIMF_INVALID_PARAMETER);
-    o = (cimf_session_options)CIMF_SESSION_OPTIONS_INIT;
+    const cimf_session_options plain = CIMF_SESSION_OPTIONS_INIT;
+    cimf_session_options o = plain;
+    o.version = 3;
+    assert_int_equal(open_with("wsmv://h", &o, &e), CIMF_INVALID_PARAMETER);
+    o = plain;
     o.ca_file = "/nonexistent/ca.pem";
-    assert_int_equal(cimf_session_open(cimf_str_of("wsmv+https://h"), &o, &s, &e), CIMF_TLS_FAILED);
+    assert_int_equal(open_with("wsmv+https://h", &o, &e), CIMF_TLS_FAILED);
+    o = plain;
+    o.auth = 100;
+    assert_int_equal(open_with("wsmv://h", &o, &e), CIMF_INVALID_PARAMETER);
+    o = plain;
+    o.key = "/nonexistent/key.pem";
+    assert_int_equal(open_with("wsmv+https://h", &o, &e), CIMF_INVALID_PARAMETER);
+    o = plain;
+    o.certificate = "/nonexistent/cert.pem";
+    assert_int_equal(open_with("wsmv+https://h", &o, &e), CIMF_TLS_FAILED);
+    assert_int_equal(open_with("wsmv://h", &o, &e), CIMF_INVALID_PARAMETER);
+    assert_non_null(strstr(e.hint, "https"));
+    o = plain;
+    o.password = cimf_str_of("pw");
+    assert_int_equal(open_with("wsmv://h", &o, &e), CIMF_INVALID_PARAMETER);
+}
+
+/* A program that was compiled with the header before: its structure ends earlier. */
+static void test_old_options(void **state)
+{
+    cimf_session_options now = CIMF_SESSION_OPTIONS_INIT;
+    size_t n = offsetof(cimf_session_options, certificate);
+    cimf_session_options *old = malloc(n);
+    cimf_error e;
+    now.version = 1;
+    now.auth = CIMF_AUTH_BASIC;
+    memcpy(old, &now, n);
+    assert_int_equal(open_with("wsmv://me@localhost", old, &e), CIMF_OK);
+    assert_int_equal(open_with("wsmv://me@example.org", old, &e), CIMF_ACCESS_DENIED);
+    free(old);
+}
+
+/* covers: security:S9 */
+static void test_trusted_hosts(void **state)
+{
+    static const struct {
+        const char *url, *trusted;
+        uint32_t auth;
+        bool insecure;
+        cimf_status want;
+    } rows[] = {
+        { "wsmv://me@server.example.org", NULL, CIMF_AUTH_NTLM, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@server.example.org", NULL, CIMF_AUTH_DEFAULT, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@server.example.org", NULL, CIMF_AUTH_NEGOTIATE, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@server.example.org", "*", CIMF_AUTH_NTLM, false, CIMF_OK },
+        { "wsmv://me@server.example.org", "a,*.EXAMPLE.org", CIMF_AUTH_DEFAULT, false, CIMF_OK },
+        { "wsmv://me@server.example.org", "*.example.com", CIMF_AUTH_DEFAULT, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@localhost", NULL, CIMF_AUTH_NTLM, false, CIMF_OK },
+        { "wsmv+https://me@server.example.org", NULL, CIMF_AUTH_NTLM, false, CIMF_OK },
+        { "wsmv+https://me@server.example.org", NULL, CIMF_AUTH_BASIC, false, CIMF_OK },
+        { "wsmv+https://me@server.example.org", NULL, CIMF_AUTH_BASIC, true, CIMF_ACCESS_DENIED },
+        { "wsmv+https://me@server.example.org", NULL, CIMF_AUTH_DEFAULT, true, CIMF_ACCESS_DENIED },
+        { "wsmv+https://me@server.example.org", NULL, CIMF_AUTH_KERBEROS, true, CIMF_ACCESS_DENIED },
+        { "wsmv+https://me@server.example.org", "server*", CIMF_AUTH_BASIC, true, CIMF_OK },
+        { "wsmv://me@server.example.org", "*", CIMF_AUTH_BASIC, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@server.example.org", "*", CIMF_AUTH_DIGEST, false, CIMF_ACCESS_DENIED },
+        { "wsmv://me@server.example.org", "a*b", CIMF_AUTH_NTLM, false, CIMF_INVALID_PARAMETER },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cimf_session_options o = CIMF_SESSION_OPTIONS_INIT;
+        cimf_error e;
+        o.no_user_settings = true;
+        o.password = cimf_str_of("pw");
+        o.auth = rows[i].auth;
+        o.insecure = rows[i].insecure;
+        o.trusted_hosts = rows[i].trusted;
+        cimf_status status = open_with(rows[i].url, &o, &e);
+        if (status != rows[i].want) fail_msg("%zu: %s: %s", i, cimf_status_name(status), status == CIMF_OK ? "" : e.text);
+        if (status == CIMF_ACCESS_DENIED) assert_true(e.hint[0]);
+    }
 }
 
 static void test_urls(void **state)
@@ -416,7 +493,8 @@ int main(void)
         cmocka_unit_test(test_keep_alive), cmocka_unit_test(test_reconnect), cmocka_unit_test(test_failures),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_own_loop), cmocka_unit_test(test_release),
         cmocka_unit_test(test_cancel_under_way), cmocka_unit_test(test_no_clear_password),
-        cmocka_unit_test(test_options), cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_options), cmocka_unit_test(test_old_options),
+        cmocka_unit_test(test_trusted_hosts), cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

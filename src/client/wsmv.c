@@ -3,15 +3,14 @@
 #include <stdlib.h>
 
 #include "client/protocol.h"
-#include "net/http_auth.h"
-#include "net/http_client.h"
+#include "net/http_client_auth.h"
 #include "wsman/client.h"
 
 struct wsmv {
     struct wsman_client *client;
     struct http_session *http;
     struct tls_config *tls;
-    struct buf authorization;        /* "Basic ...", wiped; n == 0: none */
+    struct http_client_auth *auth;
     struct slice target;             /* "/wsman", in the session's arena */
     struct cimf_operation *current;  /* whose message is under way */
     bool reused;                     /* the connection has carried a reply already */
@@ -19,6 +18,7 @@ struct wsmv {
 
 struct wsmv_task {
     struct wsman_task *task;
+    bool anonymous;                  /* Identify without a login (DSP0226 11) */
     struct client_failure failure;
 };
 
@@ -49,17 +49,26 @@ static cimf_status open_http(struct cimf_session *s, struct wsmv *w, struct erro
 {
     const struct cimf_session_options *o = &s->options;
     if (s->protocol->tls) {
-        struct tls_client_files files = { .ca = o->ca_file, .insecure = o->insecure };
+        struct tls_client_files files = {
+            .ca = o->ca_file, .insecure = o->insecure, .certificate = o->certificate, .key = o->key,
+        };
         cimf_status status = tls_client_config(&files, &w->tls, e);
         if (status != CIMF_OK) return status;
     }
-    if (s->user.n && !http_basic_make(&w->authorization, s->user, buf_slice(&s->secret))) return CIMF_OUT_OF_MEMORY;
+    struct http_client_auth_config auth = {
+        .login = s->login.login, .ntlm = s->login.ntlm, .kerberos = s->login.kerberos, .ticket = s->ticket,
+        .basic_fallback = s->login.basic_fallback, .tls = s->protocol->tls, .allow_unencrypted = s->allow_unencrypted, .delegate = o->delegate, .host = s->host,
+        .user = s->user, .password = buf_slice(&s->secret),
+    };
+    cimf_status known = http_client_auth_new(&auth, &w->auth, e);
+    if (known != CIMF_OK) return known;
     const char *host = arena_strz(&s->arena, s->host);
     if (!host) return CIMF_OUT_OF_MEMORY;
     struct http_session_config http = {
         .host = host, .port = s->port, .tls = w->tls, .connect_timeout_us = (int64_t)o->connect_timeout_ms * 1000,
         /* Client Operation Timeout, MS-WSMV 3.2.2 */
-        .exchange_timeout_us = ((int64_t)o->operation_timeout_ms + o->network_delay_ms) * 1000,
+        .exchange_timeout_us = ((int64_t)o->operation_timeout_ms + s->network_delay_ms) * 1000,
+        .auth = w->auth,
         /* Some servers overshoot the envelope size they were given; a limit is for those who want to harm. */
         .limits = { .max_body = (size_t)o->max_envelope * 4 + 65536 },
     };
@@ -73,7 +82,7 @@ static void wsmv_close(struct cimf_session *s)
     http_session_free(w->http);
     wsman_client_free(w->client);
     if (w->tls) tls_config_unref(w->tls);
-    buf_wipe(&w->authorization);
+    http_client_auth_free(w->auth);
     free(w);
     s->state = NULL;
 }
@@ -83,7 +92,6 @@ static cimf_status wsmv_open(struct cimf_session *s, struct error *e)
     struct wsmv *w = calloc(1, sizeof *w);
     if (!w) return CIMF_OUT_OF_MEMORY;
     s->state = w;
-    buf_init(&w->authorization, 0);
     cimf_status status = open_client(s, w);
     if (status == CIMF_OK) status = open_http(s, w, e);
     if (status != CIMF_OK) wsmv_close(s);
@@ -101,8 +109,14 @@ static cimf_status wsmv_start(struct cimf_operation *op, const struct client_req
         [CLIENT_CLASSES] = WSMAN_ASK_CLASSES, [CLIENT_CLASS_NAMES] = WSMAN_ASK_CLASS_NAMES,
     };
     struct wsmv *w = op->session->state;
+    /* Nobody logs in, so nothing protects what is asked; who a server is may be asked by anybody. */
+    if (op->session->login.messages_plain && r->verb != CLIENT_IDENTIFY) {
+        return error_set(e, CIMF_ACCESS_DENIED, "client",
+                         "without a user the question and its answer would travel over the network in the clear");
+    }
     struct wsmv_task *t = calloc(1, sizeof *t);
     if (!t) return CIMF_OUT_OF_MEMORY;
+    t->anonymous = op->session->login.login == HTTP_LOGIN_NONE && r->verb == CLIENT_IDENTIFY;
     struct wsman_request request = {
         .verb = verbs[r->verb], .ns = r->ns, .class_name = r->class_name, .path = r->path, .query = r->query,
         .method = r->method, .instance = r->instance, .exact = r->exact,
@@ -192,10 +206,10 @@ static void post(struct wsmv *w, struct cimf_operation *op, struct slice message
     struct http_header headers[] = {
         { SLICE("Content-Type"), SLICE("application/soap+xml;charset=UTF-8") },
         { SLICE("User-Agent"), SLICE("cimfony") },
-        { SLICE("Authorization"), buf_slice(&w->authorization) },
+        { SLICE("WSMANIDENTIFY"), SLICE("unauthenticated") },
     };
     struct error e = ERROR_INIT;
-    cimf_status status = http_session_send(w->http, HTTP_POST, w->target, headers, w->authorization.n ? 3 : 2, message, &e);
+    cimf_status status = http_session_send(w->http, HTTP_POST, w->target, headers, task_of(op)->anonymous ? 3 : 2, message, &e);
     if (status == CIMF_OK) {
         w->current = op;
         return;
@@ -273,11 +287,18 @@ static int64_t wsmv_deadline(const struct cimf_session *s)
     return INT64_MAX;
 }
 
+static const char *wsmv_login(const struct cimf_session *s)
+{
+    const struct wsmv *w = s->state;
+    return http_client_auth_name(w->auth);
+}
+
 #define WSMV_CALLS                                                                                 \
     .open = wsmv_open, .close = wsmv_close, .start = wsmv_start, .next = wsmv_next,                \
     .ready = wsmv_ready, .failure = wsmv_failure, .path = wsmv_path, .cancel = wsmv_cancel,        \
     .finished = wsmv_finished, .free = wsmv_free, .step = wsmv_step, .fd = wsmv_fd,                \
-    .events = wsmv_events, .deadline = wsmv_deadline
+    .events = wsmv_events, .deadline = wsmv_deadline,                                               \
+    .login = wsmv_login
 
 static const struct client_protocol wsmv_plain = { .scheme = "wsmv", .port = 5985, WSMV_CALLS };
 static const struct client_protocol wsmv_tls = { .scheme = "wsmv+https", .port = 5986, .tls = true, WSMV_CALLS };
