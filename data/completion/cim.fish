@@ -1,5 +1,5 @@
 # Completion of cim for fish.
-set -l commands identify query ls get set create delete call classes class dump
+set -l commands identify query ls get set create delete call classes class dump config
 complete -c cim -f
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -a identify -d 'ask what kind of server answers'
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -a query -d 'run a WQL query'
@@ -12,14 +12,20 @@ complete -c cim -n "not __fish_seen_subcommand_from $commands" -a call -d 'call 
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -a classes -d 'list the classes of the namespace'
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -a class -d 'show a class as MOF'
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -a dump -d 'print the whole namespace as MOF'
+complete -c cim -n "not __fish_seen_subcommand_from $commands" -a config -d 'show what clients may do here'
 complete -c cim -n "not __fish_seen_subcommand_from $commands" -l version -d 'print the version'
 complete -c cim -n "__fish_seen_subcommand_from $commands" -a 'wsmv:// wsmv+https://'
 complete -c cim -s u -l user -x -d 'account'
 complete -c cim -l password-stdin -d 'password from standard input'
-complete -c cim -l auth -x -a basic -d 'scheme'
+complete -c cim -l auth -x -a 'basic digest ntlm kerberos negotiate credssp certificate' -d 'scheme'
+complete -c cim -l delegate -d 'let the server act as you elsewhere'
+complete -c cim -l cert -r -F -d 'client certificate'
+complete -c cim -l key -r -F -d 'its key'
+complete -c cim -l trusted-hosts -x -d 'hosts that need not prove who they are'
+complete -c cim -l allow-unencrypted -d 'messages may travel unprotected'
 complete -c cim -l cacert -r -F -d 'trusted authorities'
 complete -c cim -l insecure -d 'do not check the certificate'
-complete -c cim -l clear-password -d 'allow the password over plain HTTP'
+complete -c cim -l clear-password -d 'trust this host with the password over plain HTTP'
 complete -c cim -l timeout -x -d 'seconds for one message'
 complete -c cim -s o -l output -x -a 'table list json csv xml mof' -d 'format'
 complete -c cim -l locale -x -d 'language of texts'

@@ -14,7 +14,7 @@ struct cli;
 struct cli_command {
     const char *name;
     const char *operands;     /* as the usage shows them: "URL PATH name=value..." */
-    int min, max;             /* operands; max -1: any number */
+    int min, max;             /* operands; max -1: any number; min 0: no URL, hence no session */
     const char *text;         /* one line of what it does */
     const char *help;         /* more, for --help */
     enum output_format format;/* when -o is not given */
@@ -73,5 +73,6 @@ int cli_call(struct cli *c);
 int cli_classes(struct cli *c);
 int cli_class(struct cli *c);
 int cli_dump(struct cli *c);
+int cli_config(struct cli *c);
 
 #endif

@@ -67,7 +67,11 @@ int cli_connect(struct cli *c)
     cimf_error e;
     cimf_str user = c->options.user;
     if (!user.n && cimf_url_user(cli_operand(c, 0), &user, &e) != CIMF_OK) return cli_failed(c, &e);
-    if (user.n && c->options.auth == CIMF_AUTH_BASIC) { /* what else there is, is refused below */
+    /* What is refused is refused before anybody types a password. A ticket makes one unnecessary; one that was
+     * given anyhow is taken along. */
+    bool needed = false;
+    if (cimf_session_needs_password(cli_operand(c, 0), &c->options, &needed, &e) != CIMF_OK) return cli_failed(c, &e);
+    if (user.n && (needed || c->password_stdin || getenv("CIM_PASSWORD"))) {
         int code = find_password(c, user);
         if (code) return code;
     } else if (c->password_stdin) {

@@ -39,6 +39,9 @@ const struct cli_command cli_commands[] = {
     { "dump", "URL", 1, 1, "print the whole namespace as MOF",
       "Classes, superclasses first, then the instances that are stored (not those that providers make). The result\n"
       "compiles with cimd mof to the same classes and instances.", OUTPUT_MOF, 0, cli_dump },
+    { "config", "", 0, 0, "show what clients may do here, and who says so",
+      "Settings of /etc/cimfony/client.ini, of the user's own file and of the options. Needs no server.",
+      OUTPUT_TABLE, 1u << OUTPUT_TABLE | 1u << OUTPUT_JSON, cli_config },
     { NULL },
 };
 
@@ -52,7 +55,8 @@ int main(int argc, char **argv)
     }
     struct cli c = { .options = CIMF_SESSION_OPTIONS_INIT };
     int code = cli_read_arguments(&c, argc, argv);
-    if (code < 0) code = cli_connect(&c);
+    bool local = c.command && c.command->min == 0;
+    if (code < 0) code = local ? cli_finish(&c, c.command->run(&c)) : cli_connect(&c);
     if (code == 0 && c.session) code = cli_finish(&c, c.command->run(&c));
     cli_disconnect(&c);
     free(c.operands);

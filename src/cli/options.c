@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 
 enum { OPT_AUTH = 256, OPT_CACERT, OPT_INSECURE, OPT_TIMEOUT, OPT_PASSWORD_STDIN, OPT_CLEAR, OPT_URI, OPT_LOCALE,
-       OPT_EXACT, OPT_DECLARED };
+       OPT_EXACT, OPT_DECLARED, OPT_CERT, OPT_KEY, OPT_DELEGATE, OPT_TRUSTED, OPT_UNENCRYPTED };
 
 static const struct option options[] = {
     { "user", required_argument, NULL, 'u' },        { "password-stdin", no_argument, NULL, OPT_PASSWORD_STDIN },
@@ -19,16 +19,25 @@ static const struct option options[] = {
     { "timeout", required_argument, NULL, OPT_TIMEOUT }, { "output", required_argument, NULL, 'o' },
     { "uri", required_argument, NULL, OPT_URI },     { "locale", required_argument, NULL, OPT_LOCALE },
     { "exact", no_argument, NULL, OPT_EXACT },       { "declared", no_argument, NULL, OPT_DECLARED },
+    { "cert", required_argument, NULL, OPT_CERT },   { "key", required_argument, NULL, OPT_KEY },
+    { "delegate", no_argument, NULL, OPT_DELEGATE }, { "trusted-hosts", required_argument, NULL, OPT_TRUSTED },
+    { "allow-unencrypted", no_argument, NULL, OPT_UNENCRYPTED },
     { "help", no_argument, NULL, 'h' },              { NULL, 0, NULL, 0 },
 };
 
 static const char option_text[] =
     "  -u, --user NAME       account; the URL may name it too: wsmv://NAME@host\n"
     "      --password-stdin  read the password from standard input; else CIM_PASSWORD, else a prompt\n"
-    "      --auth SCHEME     basic (others are not supported yet)\n"
+    "      --auth SCHEME     basic, digest, ntlm, kerberos, negotiate, credssp or certificate; without it a Kerberos\n"
+    "                        ticket if there is one, else NTLM with the password\n"
+    "      --delegate        Kerberos: let the server act as you elsewhere\n"
+    "      --cert FILE       client certificate (PEM), for HTTPS\n"
+    "      --key FILE        its key; else in the same file\n"
     "      --cacert FILE     authorities that may sign the server's certificate (PEM)\n"
     "      --insecure        do not check the server's certificate\n"
-    "      --clear-password  allow to send the password over plain HTTP to another machine\n"
+    "      --trusted-hosts LIST  hosts that need not prove who they are: *, or name,*suffix,prefix*,<local>\n"
+    "      --allow-unencrypted   messages may travel unprotected to another machine\n"
+    "      --clear-password  trust this host, and allow to send it the password over plain HTTP\n"
     "      --timeout SECONDS what the server may take for one message (60)\n"
     "      --locale TAG      language of texts, such as en-US\n"
     "      --uri wmi|dmtf    how classes are named; dmtf for OMI and Openwsman\n"
@@ -80,9 +89,9 @@ static int take_auth(struct cli *c, const char *word)
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(word, names[i]) != 0) continue;
         c->options.auth = i;
-        return -1; /* the library says which it has */
+        return -1;
     }
-    return cli_failed_usage(c, "--auth %.60s is not known; use basic", word);
+    return cli_failed_usage(c, "--auth %.60s is not known; use basic, digest, ntlm, kerberos, negotiate, credssp or certificate", word);
 }
 
 static int take_timeout(struct cli *c, const char *word)
@@ -114,6 +123,11 @@ static int take_option(struct cli *c, int option)
     case OPT_AUTH: return take_auth(c, optarg);
     case OPT_CACERT: c->options.ca_file = optarg; return -1;
     case OPT_INSECURE: c->options.insecure = true; return -1;
+    case OPT_CERT: c->options.certificate = optarg; return -1;
+    case OPT_KEY: c->options.key = optarg; return -1;
+    case OPT_DELEGATE: c->options.delegate = true; return -1;
+    case OPT_TRUSTED: c->options.trusted_hosts = optarg; return -1;
+    case OPT_UNENCRYPTED: c->options.allow_unencrypted = true; return -1;
     case OPT_CLEAR: c->options.allow_clear_password = true; return -1;
     case OPT_TIMEOUT: return take_timeout(c, optarg);
     case OPT_PASSWORD_STDIN: c->password_stdin = true; return -1;
