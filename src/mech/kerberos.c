@@ -1,7 +1,10 @@
+#include <krb5/krb5.h>
 #include <stdlib.h>
 
 #include "mech/export_priv.h"
 #include "mech/kerberos_priv.h"
+
+enum { RC4_SIGNATURE = 37 /* 13 of framing, 24 of RFC 4757 7.2 */ };
 
 static void dispose(struct kerberos *k)
 {
@@ -49,6 +52,7 @@ gss_channel_bindings_t kerberos_channel(struct kerberos *k)
     return &k->channel;
 }
 
+/* Key and encryption type: the last arc of the OID that comes with the key, all of them below 128. */
 static cimf_status take_key(struct kerberos *k, struct error *e)
 {
     OM_uint32 minor;
@@ -58,9 +62,12 @@ static cimf_status take_key(struct kerberos *k, struct error *e)
     cimf_status status = CIMF_OK;
     if (GSS_ERROR(major)) {
         status = kerberos_error(e, major, minor, "there is no session key");
-    } else if (set->count == 0 || set->elements[0].length > sizeof k->mech.session_key) {
+    } else if (set->count < 2 || set->elements[0].length > sizeof k->mech.session_key ||
+               set->elements[1].length == 0) {
         status = error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos", "no session key of a known size");
     } else {
+        const unsigned char *oid = set->elements[1].value;
+        k->type = oid[set->elements[1].length - 1];
         k->mech.session_key_n = set->elements[0].length;
         memcpy(k->mech.session_key, set->elements[0].value, k->mech.session_key_n);
     }
@@ -99,12 +106,19 @@ static cimf_status take_sizes(struct kerberos *k, struct error *e)
     size_t padding;
     gss_iov_buffer_desc mic[2] = { { GSS_IOV_BUFFER_TYPE_DATA, { 0, NULL } },
                                    { GSS_IOV_BUFFER_TYPE_MIC_TOKEN, { 0, NULL } } };
+    if (k->type == ENCTYPE_DES3_CBC_SHA1) {
+        return error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos", "DES is not taken");
+    }
     kerberos_op_seal_sizes(&k->mech, 0, &k->seal_size, &padding);
+    k->padded = padding > 0;
     OM_uint32 major = gss_get_mic_iov_length(&minor, k->context, GSS_C_QOP_DEFAULT, mic, 2);
     if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "signatures have no size");
     k->sign_size = mic[1].buffer.length;
+    /* For RC4 the library counts a confounder, which signatures do not have. */
+    if (k->type == ENCTYPE_ARCFOUR_HMAC) k->sign_size = RC4_SIGNATURE;
     /* A peer chooses the encryption type, so this is no assertion. */
-    if (k->seal_size == 0 || k->seal_size > MECH_SIGNATURE_MAX || k->sign_size > MECH_SIGNATURE_MAX) {
+    if (k->seal_size == 0 || k->seal_size > MECH_SIGNATURE_MAX ||
+        k->sign_size > MECH_SIGNATURE_MAX) {
         return error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos",
                          "an encryption type with signatures of %zu bytes", k->seal_size);
     }
@@ -148,13 +162,13 @@ cimf_status kerberos_import(const struct mech *head, struct slice state, struct 
     OM_uint32 minor, major;
     if (!k) return error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
     major = state.n ? gss_import_sec_context(&minor, &token, &k->context) : GSS_S_DEFECTIVE_TOKEN;
-    if (GSS_ERROR(major) || take_sizes(k, e) != CIMF_OK) {
+    if (GSS_ERROR(major) || take_key(k, NULL) != CIMF_OK || take_sizes(k, NULL) != CIMF_OK ||
+        k->mech.session_key_n != head->session_key_n ||
+        !mech_equal(k->mech.session_key, head->session_key, head->session_key_n)) {
         dispose(k);
         return mech_export_bad(e, "Kerberos' state");
     }
     k->mech.flags = head->flags;
-    k->mech.session_key_n = head->session_key_n;
-    memcpy(k->mech.session_key, head->session_key, sizeof k->mech.session_key);
     k->mech.state = MECH_DONE;
     *out = &k->mech;
     return CIMF_OK;

@@ -108,6 +108,8 @@ cimf_status kerberos_cache_fill(struct slice user, struct slice password, bool f
         status = error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory");
     } else {
         code = fill(context, uz, pz, forwardable, name);
+        /* Without preauthentication the wrong password shows when the answer cannot be read. */
+        if (code == KRB5KRB_AP_ERR_BAD_INTEGRITY) code = KRB5KDC_ERR_PREAUTH_FAILED;
         if (code) status = kerberos_code_error(e, context, code, "no ticket for this password");
     }
     buf_wipe(&u);

@@ -19,6 +19,8 @@ struct kerberos {
     struct mech_options options;
     struct gss_channel_bindings_struct channel;
     size_t seal_size, sign_size; /* of signatures; from DONE on */
+    int type;    /* of encryption: ENCTYPE_* of libkrb5 */
+    bool padded; /* sealed bytes end with padding */
     bool started;
 
     /* clients */
@@ -28,6 +30,7 @@ struct kerberos {
 
     /* servers */
     gss_cred_id_t delegated;
+    bool raw;      /* the client's first token has no framing: DCE style */
     bool misspelt; /* the client's tokens are framed under Microsoft's OID */
     struct slice services[KERBEROS_SERVICES];
     size_t service_count; /* 0: every one */

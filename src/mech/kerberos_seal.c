@@ -1,6 +1,8 @@
 /* Signatures and sealed bytes of a finished Kerberos context (RFC 4121 4.2; RFC 4757 7 for RC4). */
 #include "mech/kerberos_priv.h"
 
+enum { PADDING_MAX = 8 }; /* RC4 has 1, DES3 up to a block */
+
 static gss_ctx_id_t context_of(const struct mech *m)
 {
     return ((const struct kerberos *)m)->context;
@@ -70,7 +72,7 @@ static size_t sealed_bytes(const struct mech_part *parts, size_t count)
 cimf_status kerberos_op_seal(struct mech *m, struct mech_part *parts, size_t count,
                              unsigned char *signature)
 {
-    gss_iov_buffer_desc iov[KERBEROS_PARTS + 2];
+    gss_iov_buffer_desc iov[KERBEROS_PARTS + 1];
     OM_uint32 minor;
     int sealed = 0;
     size_t size, padding, room = 0;
@@ -86,7 +88,20 @@ cimf_status kerberos_op_seal(struct mech *m, struct mech_part *parts, size_t cou
     return GSS_ERROR(major) || !sealed ? CIMF_FAILED : CIMF_OK;
 }
 
-/* Padding is inside the last sealed part and is taken off it. */
+/* The last byte of the last sealed part says how many there are. False: more than there can be. */
+static bool unpad(const struct kerberos *k, struct mech_part *parts, size_t count)
+{
+    struct mech_part *last = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].kind == MECH_PART_SEAL && parts[i].n) last = &parts[i];
+    }
+    if (!k->padded) return true;
+    size_t padding = last ? last->p[last->n - 1] : 0;
+    if (padding == 0 || padding > PADDING_MAX || padding > last->n) return false;
+    last->n -= padding;
+    return true;
+}
+
 cimf_status kerberos_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
                                struct slice signature)
 {
@@ -104,11 +119,7 @@ cimf_status kerberos_op_unseal(struct mech *m, struct mech_part *parts, size_t c
     cimf_status status = judge(major);
     if (status != CIMF_OK) return status;
     if (!sealed) return CIMF_ACCESS_DENIED; /* signed only: anyone could have read it */
-    n = 1;
-    for (size_t i = 0; i < count; i++) {
-        if (parts[i].n && iov[n++].buffer.length < parts[i].n) parts[i].n = iov[n - 1].buffer.length;
-    }
-    return CIMF_OK;
+    return unpad((const struct kerberos *)m, parts, count) ? CIMF_OK : CIMF_ACCESS_DENIED;
 }
 
 cimf_status kerberos_op_sign(struct mech *m, const struct mech_part *parts, size_t count,

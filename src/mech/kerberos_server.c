@@ -26,7 +26,8 @@ static bool respell(char *p, size_t n, struct slice from, struct slice to)
 static enum mech_result unframe(struct kerberos *k, struct slice in, struct buf *b, struct error *e)
 {
     if (!buf_slice_add(b, in)) return fail(e, CIMF_OUT_OF_MEMORY, "no memory for a token");
-    if (in.n && (unsigned char)in.p[0] == RAW_AP_REQ) return MECH_CONTINUE;
+    k->raw = in.n && (unsigned char)in.p[0] == RAW_AP_REQ;
+    if (k->raw) return MECH_CONTINUE;
     k->misspelt = respell(b->p, b->n, SPNEGO_OID_MS_KERBEROS, SPNEGO_OID_KERBEROS);
     if (!k->misspelt && !spnego_framed(in, SPNEGO_OID_KERBEROS).p) {
         return fail(e, CIMF_BAD_REQUEST, "not a Kerberos token");
@@ -142,6 +143,8 @@ static enum mech_result accept(struct kerberos *k, struct slice in, struct buf *
         result = MECH_FAILED;
     } else if (!(major & GSS_S_CONTINUE_NEEDED)) {
         result = finish(k, client, granted, e);
+    } else if (!k->raw || minor) { /* answered with an error message */
+        result = fail(e, CIMF_BAD_REQUEST, "not the first message of Kerberos");
     }
     if (result != MECH_FAILED && token.length) {
         size_t mark = out->n;

@@ -53,6 +53,7 @@ dns_lookup_realm = false
 rdns = false
 dns_canonicalize_hostname = false
 udp_preference_limit = 1
+allow_rc4 = true
 permitted_enctypes = {types}
 [realms]
 {REALM} = {{
@@ -86,6 +87,7 @@ kdc = FILE:{self.folder}/kdc.log
             self.run("kdb5_util", "create", "-s", "-r", REALM, "-P", "master of a test")
             lines = [f'addprinc -pw "{password}" {name}' for name, password in PASSWORDS.items()]
             lines += [f"addprinc -randkey {name}" for name in SERVICES]
+            lines += [f'setstr {name} session_enctypes "{self.types}"' for name in (f"krbtgt/{REALM}", *SERVICES)]
             lines += [f"ktadd -k {self.keytab} {' '.join(SERVICES)}"]
             self.kadmin(*lines)
             self.process = subprocess.Popen(["krb5kdc", "-n", "-r", REALM, "-P", str(self.folder / "pid")], env=self.environment,

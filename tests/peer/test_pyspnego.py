@@ -1,9 +1,7 @@
 """pyspnego's own NTLM and SPNEGO against ours, in both roles, through tests/mech/token_tool."""
-import base64
 import hashlib
 import os
 import pathlib
-import subprocess
 import tempfile
 import unittest
 
@@ -12,37 +10,10 @@ from spnego.channel_bindings import AddressType, GssChannelBindings
 from spnego.exceptions import SpnegoError
 from spnego.iov import BufferType
 
-BUILD = pathlib.Path(os.environ.get("CIMFONY_BIN", pathlib.Path(__file__).resolve().parents[2] / "build-check" / "bin")).parent
-TOOL = BUILD / "tests" / "mech" / "token_tool"
+from token_tool import Tool
+
 PASSWORD = "S\u00e9cret 1"
 BINDINGS = b"tls-server-end-point:" + hashlib.sha256(b"certificate").hexdigest().encode()
-
-
-class Tool:
-    def __init__(self, role, protocol, user="alice", domain="DOMAIN", password=PASSWORD, bindings=None):
-        words = [str(TOOL), role, protocol, user, domain, password] + ([bindings.decode()] if bindings else [])
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-
-    def ask(self, verb, data=b""):
-        self.process.stdin.write(f"{verb} {base64.b64encode(data).decode()}\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().rstrip("\n")
-
-    def step(self, token):
-        word, _, text = self.ask("token", token or b"").partition(" ")
-        return word, base64.b64decode(text)
-
-    def bytes(self, verb, data=b""):
-        text = self.ask(verb, data)
-        if text == "bad":
-            raise ValueError(verb)
-        return base64.b64decode(text)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-        assert self.process.returncode == 0, self.process.returncode
 
 
 def bindings(data):
@@ -59,8 +30,8 @@ class Pyspnego(unittest.TestCase):
         os.environ["NTLM_USER_FILE"] = str(users)
         self.addCleanup(os.environ.pop, "NTLM_USER_FILE")
 
-    def tool(self, *args, **kwargs):
-        tool = Tool(*args, **kwargs)
+    def tool(self, role, protocol, user="alice", domain="DOMAIN", password=PASSWORD, bindings=None):
+        tool = Tool(role, protocol, user, domain, password, *([bindings.decode()] if bindings else []))
         self.addCleanup(tool.close)
         return tool
 
