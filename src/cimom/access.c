@@ -49,7 +49,7 @@ cimf_status rights_check(struct cimom_ns *ns, const struct cim_op *op, uint32_t 
     cimf_status status = granted(s, p, wanted, &rights);
     if (!s || !p) {
         status = denied(e, ns->name, p ? "the security descriptor cannot be read" : "nobody is logged in");
-    } else if (status || s->sd->sacl) {
+    } else if (status || (s->sd->sacl && access_audited(p->token, s->sd, wanted, true, &access_namespace))) {
         const struct authorize a = { p, s->sd, wanted, &access_namespace, ns->name, op->peer };
         status = authorize_check(&a, NULL, e);
         if (status) error_subject(e, ns->name);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/broker.h"
+#include "auth/sddl.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/control.h"
@@ -100,7 +101,13 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
         .enumeration_timeout_us = (int64_t)config_number(c, CONFIG_quota_enumeration_timeout_ms) * 1000,
         .profiles = profiles(c),
     };
-    return wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
+    struct arena a;
+    arena_init(&a, 0);
+    cimf_status status = sddl_parse(&a, slice_str(config_text(c, CONFIG_wsman_root_sddl)), NULL, &wsman.root_sd, e);
+    if (status == CIMF_OK) status = wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
+    else error_subject(e, SLICE("wsman.root_sddl"));
+    arena_free(&a);
+    return status;
 }
 
 static cimf_status start_http(struct serve *s, struct error *e)

@@ -67,6 +67,8 @@ static struct wsman_call *call_new(struct wsman_server *s, struct wsman_request 
     c->principal = r->principal ? principal_ref(r->principal) : NULL;
     c->max_envelope = WSMAN_LIMIT(s, max_envelope);
     arena_init(&c->arena, 0);
+    c->encrypted = r->encrypted;
+    c->peer = arena_dup(&c->arena, r->peer);
     buf_take(&c->out, 0);
     buf_take(&c->items, 1);
     return c;
@@ -277,13 +279,22 @@ static cimf_status check_quota(struct wsman_call *c, struct error *e)
 static cimf_status check_route(struct wsman_call *c, struct error *e)
 {
     c->verb = wsman_action_verb(c->envelope.action);
+    struct error bad_uri = ERROR_INIT;
+    cimf_status read = wsman_uri_read(&c->arena, c->header.resource_uri, &c->uri, &bad_uri);
+    /* Before anything is told about actions and resources. */
+    cimf_status status = wsman_authorize_check(c->server->authorize, c->principal, c->envelope.action,
+                                               read ? c->header.resource_uri : c->uri.text, c->peer, e);
+    if (status != CIMF_OK) return status;
     if (c->verb == WSMAN_UNKNOWN) {
         return error_set(e, CIMF_WSMAN_INVALID_ACTION, "wsman", "the action " SLICE_FMT " is not known",
                          SLICE_ARG(slice_head(c->envelope.action, 200)));
     }
-    cimf_status status = check_quota(c, e);
-    if (status == CIMF_OK) status = wsman_uri_read(&c->arena, c->header.resource_uri, &c->uri, e);
+    status = check_quota(c, e);
     if (status != CIMF_OK) return status;
+    if (read != CIMF_OK) {
+        *e = bad_uri;
+        return read;
+    }
     c->plugin = wsman_route(wsman_plugins, wsman_plugin_count, c->uri.text);
     if (!c->plugin && c->uri.kind == WSMAN_URI_CIM) {
         /* A vendor's classes: same resource, another prefix. */
@@ -366,6 +377,8 @@ void wsman_op_prepare(struct wsman_call *c, struct cim_op *op, enum cim_verb ver
     op->verb = verb;
     op->ns = c->ns;
     op->principal = c->principal;
+    op->encrypted = c->encrypted;
+    op->peer = arena == &c->arena ? c->peer : arena_dup(arena, c->peer); /* enumerations outlive the call */
     op->locale = c->header.locale;
     op->deadline_us = c->deadline_us;
     op->arena = arena;

@@ -251,6 +251,9 @@ static cimf_status read_context(struct wsman_call *c, const char *verb, struct w
         return error_set(e, CIMF_WSMAN_INVALID_ENUMERATION_CONTEXT, "wsman", "%s",
                          cimf_status_info(CIMF_WSMAN_INVALID_ENUMERATION_CONTEXT)->text);
     }
+    if ((*out)->op.encrypted && !c->encrypted) {
+        return error_set(e, CIMF_ACCESS_DENIED, "wsman", "what was begun encrypted goes on encrypted");
+    }
     if (slice_ieq((*out)->uri, c->uri.text)) return CIMF_OK;
     return error_set(e, CIMF_WSMAN_PULL_MISMATCH, "wsman", "the resource URI is not that of the Enumerate");
 }

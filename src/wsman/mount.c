@@ -57,6 +57,7 @@ static void on_request(struct http_request *http)
     loop_timer_init(&x->timer, on_expired, x);
     x->request = (struct wsman_request){
         .content_type = http->content_type, .body = http->body, .principal = http->principal,
+        .encrypted = http->tls || http->sealed, .peer = http->peer,
         .home = http_request_exec(http), .reply = on_reply, .arm = on_arm, .owner = x,
     };
     http->user = x;

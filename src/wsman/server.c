@@ -44,13 +44,20 @@ cimf_status wsman_server_new(const struct wsman_server_config *config, struct ws
     pthread_mutex_init(&s->lock, NULL);
     map_init(&s->users, true);
     map_init(&s->contexts, false);
-    if (s->arena.overflow) {
+    s->config.root_sd = NULL; /* the caller's */
+    cimf_status status = wsman_authorize_new(config->root_sd, &s->authorize, e);
+    if (status == CIMF_OK && s->arena.overflow) {
+        status = error_set(e, CIMF_OUT_OF_MEMORY, "wsman", "no memory for the server");
+    }
+    if (status != CIMF_OK) {
         wsman_server_unref(s);
-        return error_set(e, CIMF_OUT_OF_MEMORY, "wsman", "no memory for the server");
+        return status;
     }
     *out = s;
     return CIMF_OK;
 }
+
+struct wsman_authorize *wsman_server_authorize(struct wsman_server *s) { return s->authorize; }
 
 void wsman_server_ref(struct wsman_server *s)
 {
@@ -69,6 +76,7 @@ void wsman_server_unref(struct wsman_server *s)
     }
     map_free(&s->users);
     map_free(&s->contexts);
+    wsman_authorize_free(s->authorize);
     pthread_mutex_destroy(&s->lock);
     arena_free(&s->arena);
     free(s);

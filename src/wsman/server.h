@@ -15,6 +15,7 @@
 #include "auth/principal.h"
 #include "base/exec.h"
 #include "cim/op.h"
+#include "wsman/authorize.h"
 
 struct wsman_server;
 struct wsman_settings;
@@ -40,6 +41,7 @@ struct wsman_server_config {
     void *arm_arg;
     struct wsman_settings *settings; /* behind the configuration resources (wsman/settings.h); NULL: fixed texts
                                         only. Outlives the server */
+    const struct sd *root_sd;       /* RootSDDL, copied; NULL: administrators only (wsman/authorize.h) */
     const char *const *profiles;    /* security profile URIs for authenticated Identify, NULL-terminated */
 };
 
@@ -48,6 +50,8 @@ struct wsman_request {
     struct slice content_type;      /* HTTP header value */
     struct slice body;
     const struct principal *principal; /* NULL: only Identify is answered */
+    bool encrypted;                 /* nobody on the wire could read it, nor the reply */
+    struct slice peer;              /* address text, for audit records */
     struct exec *home;              /* where this is called and reply is wanted */
     /* Called exactly once, on home, maybe inside wsman_server_handle; afterwards the request is the
      * caller's again. Parts are valid during the call. */
@@ -65,6 +69,8 @@ cimf_status wsman_server_new(const struct wsman_server_config *config, struct ws
                              struct error *e);
 /* The numbers of config (its limits only) hold from the next request on. Any thread. */
 void wsman_server_set_limits(struct wsman_server *s, const struct wsman_server_config *config);
+/* Who may come in: to change it while the server runs. */
+struct wsman_authorize *wsman_server_authorize(struct wsman_server *s);
 /* Ends all enumerations; while the executors still run. */
 void wsman_server_stop(struct wsman_server *s);
 /* Drops the caller's reference; memory goes when the last enumeration has ended. */

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/access.h"
+#include "auth/sddl.h"
 #include "wsman/server_priv.h"
 
 #define UNUSED_OK __attribute__((unused))
@@ -540,8 +542,10 @@ UNUSED_OK static void exchange_send(struct exchange *x, struct wsman_server *s, 
 
 /* As the broker makes them; never freed. */
 enum { FAKE_REFS = 1 << 20 };
-static struct principal fake_alice = { .magic = 0x50524e43, .refs = FAKE_REFS, .name = { "alice", 5 } };
-static struct principal fake_bob = { .magic = 0x50524e43, .refs = FAKE_REFS, .name = { "bob", 3 } };
+static struct principal fake_alice = { .magic = 0x50524e43, .refs = FAKE_REFS, .name = { "alice", 5 },
+                                       .scheme = AUTH_BASIC, .sid = "S-1-5-21-1-2-3-1001" };
+static struct principal fake_bob = { .magic = 0x50524e43, .refs = FAKE_REFS, .name = { "bob", 3 },
+                                     .scheme = AUTH_BASIC, .sid = "S-1-5-21-1-2-3-1002" };
 
 struct fixture {
     struct fake_manager m;
@@ -572,6 +576,9 @@ UNUSED_OK static void fixture_open(struct fixture *f)
     f->config.machine = SLICE("testhost");
     f->config.default_ns = SLICE("root/test");
     f->config.now_us = fake_clock;
+    if (access_token_make(&f->arena, &fake_alice, NULL, 0, &fake_alice.token, NULL) != CIMF_OK ||
+        access_token_make(&f->arena, &fake_bob, NULL, 0, &fake_bob.token, NULL) != CIMF_OK ||
+        sddl_parse(&f->arena, SLICE("O:BAG:BAD:(A;;GA;;;AU)"), NULL, &f->config.root_sd, NULL) != CIMF_OK) abort();
 }
 
 UNUSED_OK static void fixture_serve(struct fixture *f)

@@ -22,6 +22,7 @@ struct wsman_server {
     atomic_int refs;
     struct wsman_server_config config;
     struct arena arena;    /* of the copied configuration */
+    struct wsman_authorize *authorize;
     pthread_mutex_t lock;
     struct map users;      /* key -> struct wsman_user, kept for good: as many as there are accounts */
     struct map contexts;   /* id -> struct wsman_context */
@@ -69,6 +70,8 @@ struct wsman_call {
     struct wsman_server *server;
     struct wsman_request *request;  /* NULL once replied to */
     const struct principal *principal; /* own reference; NULL for anonymous Identify */
+    struct slice peer;              /* in the arena */
+    bool encrypted;
     struct wsman_user *user;
     struct exec *home;
     int refs;                       /* home thread only: the request, a running op, frames that look later */
