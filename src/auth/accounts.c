@@ -1,6 +1,7 @@
 /* Reading the accounts file. Changing it: accounts_edit.c. */
 #include "auth/accounts_priv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -76,6 +77,14 @@ bool account_expiry_parse(struct slice text, int64_t *us)
     if (!civil_valid(&c)) return false;
     *us = civil_to_us(&c);
     return true;
+}
+
+void account_expiry_format(int64_t us, char out[ACCOUNT_EXPIRY_TEXT])
+{
+    struct civil c;
+    civil_from_us(us, &c);
+    int n = us ? snprintf(out, ACCOUNT_EXPIRY_TEXT, "%04d-%02d-%02d", c.year, c.month, c.day) : 0;
+    if (n <= 0 || n >= ACCOUNT_EXPIRY_TEXT) out[0] = 0;
 }
 
 static cimf_status groups_parse(struct arena *a, struct slice text, struct account *to)

@@ -57,6 +57,11 @@ static inline bool account_active(const struct account *a, int64_t wall_us)
     return a->enabled && (a->expires == 0 || wall_us < a->expires);
 }
 
+/* "YYYY-MM-DD" to the first microsecond of that day; "" is 0. And back: "" for 0. */
+#define ACCOUNT_EXPIRY_TEXT 16
+bool account_expiry_parse(struct slice text, int64_t *us);
+void account_expiry_format(int64_t us, char out[ACCOUNT_EXPIRY_TEXT]);
+
 struct account_group {
     struct slice name;
     uint32_t rid;

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "auth/accounts_priv.h"
-#include "base/clock.h"
 #include "base/guid.h"
 
 cimf_status edit_no_memory(struct error *e)
@@ -173,16 +172,9 @@ cimf_status edit_key(struct accounts_edit *x, struct error *e)
     return s;
 }
 
-static void expiry_text(struct buf *b, int64_t expires)
-{
-    struct civil c;
-    if (!expires) return;
-    civil_from_us(expires, &c);
-    buf_printf(b, "%04d-%02d-%02d", c.year, c.month, c.day);
-}
-
 static bool edit_text(const struct accounts_edit *x, struct buf *b)
 {
+    char expires[ACCOUNT_EXPIRY_TEXT];
     buf_printf(b, "cimfony-accounts 2\ndomain %s\nnext %u\n", x->domain, x->next_rid);
     for (unsigned i = 0; i < x->group_count; i++)
         buf_printf(b, "group:" SLICE_FMT ":%u\n", SLICE_ARG(x->groups[i].name), x->groups[i].rid);
@@ -191,9 +183,8 @@ static bool edit_text(const struct accounts_edit *x, struct buf *b)
         buf_printf(b, "user:" SLICE_FMT ":%u:%s:", SLICE_ARG(a->name), a->rid, a->enabled ? "on" : "off");
         for (unsigned g = 0; g < a->group_count; g++)
             buf_printf(b, "%s" SLICE_FMT, g ? "," : "", SLICE_ARG(a->groups[g]));
-        buf_printf(b, ":" SLICE_FMT ":", SLICE_ARG(a->posix_user));
-        expiry_text(b, a->expires);
-        buf_byte(b, ':');
+        account_expiry_format(a->expires, expires);
+        buf_printf(b, ":" SLICE_FMT ":%s:", SLICE_ARG(a->posix_user), expires);
         buf_slice_add(b, a->secrets);
         buf_byte(b, '\n');
     }

@@ -23,8 +23,6 @@ struct accounts {
 };
 
 bool account_name_ok(struct slice name);
-/* "YYYY-MM-DD" to microseconds since 1970; "" is 0. */
-bool account_expiry_parse(struct slice text, int64_t *us);
 /* Value of scheme=value, "" if absent. */
 struct slice secret_find(struct slice secrets, const char *scheme);
 

@@ -169,26 +169,35 @@ static bool row_write(struct buf *b, const struct certmap_row *r)
                       SLICE_ARG(r->issuer), SLICE_ARG(r->subject), SLICE_ARG(r->uri), SLICE_ARG(r->user));
 }
 
-/* The rows but those that are `without`, then one more (either may be NULL). */
+/* The texts of key that are not empty are the row's. */
+static bool is_meant(const struct certmap_row *r, const struct certmap_row *key)
+{
+    return (key->subject.n == 0 || slice_ieq(r->subject, key->subject)) &&
+           (key->issuer.n == 0 || slice_eq(r->issuer, key->issuer)) && (key->uri.n == 0 || slice_eq(r->uri, key->uri)) &&
+           (key->user.n == 0 || slice_ieq(r->user, key->user));
+}
+
+enum change { CHANGE_ADD, CHANGE_DELETE, CHANGE_ENABLE };
+
+/* The rows as they will be. row: the new one, or the key of those that change. */
 static cimf_status rewrite(const struct accounts_place *place, const struct certmap *m, const struct stat *st,
-                           const struct certmap_row *without, const struct certmap_row *more, struct error *e)
+                           enum change change, const struct certmap_row *row, struct error *e)
 {
     struct buf text;
     buf_init(&text, CERTMAP_FILE_MAX);
     buf_printf(&text, "%s\n", CERTMAP_HEAD);
-    for (unsigned i = 0; m && i < m->count; i++)
-        if (!without || !certmap_row_is(&m->rows[i], without)) row_write(&text, &m->rows[i]);
-    if (more) row_write(&text, more);
+    for (unsigned i = 0; m && i < m->count; i++) {
+        struct certmap_row r = m->rows[i];
+        bool meant = change != CHANGE_ADD && is_meant(&r, row);
+        if (meant && change == CHANGE_DELETE) continue;
+        if (meant) r.enabled = row->enabled;
+        row_write(&text, &r);
+    }
+    if (change == CHANGE_ADD) row_write(&text, row);
     cimf_status s = buf_ok(&text) ? private_replace(place, m ? st : NULL, buf_slice(&text), e)
                                   : error_set(e, CIMF_OUT_OF_MEMORY, "auth", "the certificate map would be too large");
     buf_free(&text);
     return s;
-}
-
-bool certmap_row_is(const struct certmap_row *r, const struct certmap_row *key)
-{
-    return slice_ieq(r->subject, key->subject) && (key->issuer.n == 0 || slice_eq(r->issuer, key->issuer)) &&
-           (key->uri.n == 0 || slice_eq(r->uri, key->uri));
 }
 
 static cimf_status lower_issuer(const struct certmap_row *row, char issuer[CERTMAP_ISSUER], struct certmap_row *out)
@@ -229,14 +238,14 @@ cimf_status certmap_add(const struct accounts_place *place, const struct certmap
             s = error_set(e, CIMF_ALREADY_EXISTS, "auth", "this issuer, subject and URI are mapped already");
     if (s == CIMF_OK && m && m->count >= CERTMAP_ROWS_MAX - 2)
         s = error_set(e, CIMF_QUOTA_VIOLATION, "auth", "the certificate map has too many rows");
-    if (s == CIMF_OK) s = rewrite(place, m, &st, NULL, &row, e);
+    if (s == CIMF_OK) s = rewrite(place, m, &st, CHANGE_ADD, &row, e);
     certmap_unref(m);
     if (lock >= 0) close(lock);
     return s;
 }
 
-cimf_status certmap_del(const struct accounts_place *place, const struct certmap_row *given, unsigned *count,
-                        struct error *e)
+static cimf_status change_rows(const struct accounts_place *place, enum change change, const struct certmap_row *given,
+                               unsigned *count, struct error *e)
 {
     int lock;
     unsigned found = 0;
@@ -247,13 +256,29 @@ cimf_status certmap_del(const struct accounts_place *place, const struct certmap
     if (count) *count = 0;
     if (lower_issuer(given, issuer, &key) != CIMF_OK)
         return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the issuer is not a thumbprint of 40 hexadecimal digits");
+    if (!key.issuer.n && !key.subject.n && !key.uri.n && !key.user.n)
+        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "which mapping is meant is not said");
     cimf_status s = begin(place, &lock, &m, &st, e);
-    for (unsigned i = 0; s == CIMF_OK && i < m->count; i++) found += certmap_row_is(&m->rows[i], &key);
+    for (unsigned i = 0; s == CIMF_OK && i < m->count; i++) found += is_meant(&m->rows[i], &key);
     if (s == CIMF_NOT_FOUND || (s == CIMF_OK && !found))
         s = error_set(e, CIMF_NOT_FOUND, "auth", "no such certificate is mapped");
-    if (s == CIMF_OK) s = rewrite(place, m, &st, &key, NULL, e);
+    if (s == CIMF_OK) s = rewrite(place, m, &st, change, &key, e);
     if (s == CIMF_OK && count) *count = found;
     certmap_unref(m);
     if (lock >= 0) close(lock);
     return s;
+}
+
+cimf_status certmap_del(const struct accounts_place *place, const struct certmap_row *key, unsigned *count,
+                        struct error *e)
+{
+    return change_rows(place, CHANGE_DELETE, key, count, e);
+}
+
+cimf_status certmap_enable(const struct accounts_place *place, const struct certmap_row *key, bool enabled,
+                           unsigned *count, struct error *e)
+{
+    struct certmap_row k = *key;
+    k.enabled = enabled;
+    return change_rows(place, CHANGE_ENABLE, &k, count, e);
 }

@@ -71,10 +71,13 @@ bool certmap_subject_matches(struct slice pattern, struct slice name);
 void certmap_thumbprint(struct slice certificate, char out[CERTMAP_ISSUER + 1]);
 
 /* Changes, under a lock and by rename. add: CIMF_ALREADY_EXISTS for the same issuer, subject and uri,
- * CIMF_INVALID_PARAMETER says what is not as above. del: every row of this subject, and issuer and uri where these
- * are not ""; *count (may be NULL) gets how many, CIMF_NOT_FOUND for none. place: path, owner. */
+ * CIMF_INVALID_PARAMETER says what is not as above. place: path, owner. */
 cimf_status certmap_add(const struct accounts_place *place, const struct certmap_row *row, struct error *e);
+/* The rows that have all those of key's texts that are not "" (one at least: CIMF_INVALID_PARAMETER). *count (may be
+ * NULL) gets how many, CIMF_NOT_FOUND for none. */
 cimf_status certmap_del(const struct accounts_place *place, const struct certmap_row *key, unsigned *count,
                         struct error *e);
+cimf_status certmap_enable(const struct accounts_place *place, const struct certmap_row *key, bool enabled,
+                           unsigned *count, struct error *e);
 
 #endif

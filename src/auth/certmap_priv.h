@@ -15,8 +15,6 @@ struct certmap {
     struct map by_key;  /* folded */
 };
 
-/* Of a row that certmap_del means: subject, and issuer and uri unless these are empty. */
-bool certmap_row_is(const struct certmap_row *r, const struct certmap_row *key);
 /* "issuer TAB subject TAB uri"; p NULL without memory. */
 static inline struct slice certmap_key(struct arena *a, const struct certmap_row *r)
 {

@@ -196,6 +196,13 @@ static void changes(void **state)
     key.issuer = SLICE(OTHER);
     assert_int_equal(certmap_del(&place, &key, &count, NULL), CIMF_NOT_FOUND);
     key.issuer = SLICE("");
+    struct certmap_row nothing = { .enabled = true }, bob = { .user = SLICE("Alice"), .subject = SLICE("BOB") };
+    assert_int_equal(certmap_del(&place, &nothing, &count, NULL), CIMF_INVALID_PARAMETER);
+    assert_int_equal(certmap_enable(&place, &bob, false, &count, NULL), CIMF_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
+    assert_true(certmap_at(m, 0)->enabled && !certmap_at(m, 1)->enabled);
+    certmap_unref(m);
     assert_int_equal(certmap_del(&place, &key, &count, NULL), CIMF_OK);
     assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
     assert_int_equal(certmap_count(m), 1);

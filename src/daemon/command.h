@@ -16,6 +16,11 @@ struct command {
     const char *posix_user;      /* --posix-user */
     const char *const *groups;   /* --group, repeated */
     unsigned group_count;
+    const char *const *leave;    /* --no-group, repeated */
+    unsigned leave_count;
+    const char *schemes;         /* --scheme */
+    const char *expires;         /* --expires */
+    const char *issuer, *subject, *uri; /* --issuer, --subject, --uri */
     bool password_stdin, check_only, force;
     const char *const *operands;
     unsigned operand_count;
@@ -30,6 +35,8 @@ struct command_info {
 /* Each returns the exit code; messages go to standard error. */
 int command_serve(struct command *c);
 int command_user(struct command *c);
+int command_group(struct command *c);
+int command_certmap(struct command *c);
 int command_mof(struct command *c);
 int command_config(struct command *c);
 int command_backup(struct command *c);

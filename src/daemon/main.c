@@ -15,8 +15,13 @@
 
 static const struct command_info commands[] = {
     { "serve", "[--ready-file PATH]", "run the daemon in the foreground", command_serve, true },
-    { "user", "add|passwd|del|enable|disable|list [NAME] [--password-stdin] [--group G]... [--posix-user U]",
-      "manage the accounts that clients log in with", command_user, true },
+    { "user", "add|passwd|mod|del|enable|disable NAME | import FILE | list [--password-stdin] [--scheme basic,ntlm,digest] "
+      "[--group G]... [--no-group G]... [--posix-user U] [--expires YYYY-MM-DD|never] [--force]",
+      "manage the accounts that clients log in with; add makes secrets for basic and ntlm, and for digest where it is on; "
+      "import takes smbpasswd lines", command_user, true },
+    { "group", "add|del|list [NAME]", "manage the groups of accounts; user add and mod put accounts into them", command_group, true },
+    { "certmap", "add|del|enable|disable USER | list [--issuer THUMBPRINT|FILE] [--subject PATTERN] [--uri PATTERN]",
+      "manage which client certificates log in which accounts", command_certmap, true },
     { "mof", "[--namespace NS] [--check] FILE...", "compile MOF into the repository; each file wholly or not at all",
       command_mof, true },
     { "config", "check|dump", "check the configuration, or print it with every key and its meaning", command_config, false },
@@ -31,6 +36,9 @@ static const struct option options[] = {
     { "group", required_argument, NULL, 'g' },      { "posix-user", required_argument, NULL, 'u' },
     { "password-stdin", no_argument, NULL, 'p' },   { "check", no_argument, NULL, 'C' },
     { "force", no_argument, NULL, 'f' },            { "help", no_argument, NULL, 'h' },
+    { "no-group", required_argument, NULL, 'G' },   { "scheme", required_argument, NULL, 'S' },
+    { "expires", required_argument, NULL, 'E' },    { "issuer", required_argument, NULL, 'I' },
+    { "subject", required_argument, NULL, 'J' },    { "uri", required_argument, NULL, 'U' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -52,19 +60,30 @@ int command_failed(const struct command *c, const char *what, const struct error
     return code ? code : 1;
 }
 
-static int take_option(struct command *c, int option, const char **groups, const char **sets, unsigned *set_count,
-                       const char **config)
+/* Values of repeated options, as many as there are arguments. */
+struct lists {
+    const char **groups, **leave, **sets;
+    unsigned set_count;
+};
+
+static int take_option(struct command *c, int option, struct lists *lists, const char **config)
 {
     switch (option) {
     case 'c': *config = optarg; return 0;
-    case 's': sets[(*set_count)++] = optarg; return 0;
+    case 's': lists->sets[lists->set_count++] = optarg; return 0;
     case 'r': c->ready_file = optarg; return 0;
     case 'N': c->ns = optarg; return 0;
-    case 'g': groups[c->group_count++] = optarg; return 0;
+    case 'g': lists->groups[c->group_count++] = optarg; return 0;
     case 'u': c->posix_user = optarg; return 0;
     case 'p': c->password_stdin = true; return 0;
     case 'C': c->check_only = true; return 0;
     case 'f': c->force = true; return 0;
+    case 'G': lists->leave[c->leave_count++] = optarg; return 0;
+    case 'S': c->schemes = optarg; return 0;
+    case 'E': c->expires = optarg; return 0;
+    case 'I': c->issuer = optarg; return 0;
+    case 'J': c->subject = optarg; return 0;
+    case 'U': c->uri = optarg; return 0;
     case 'h': usage(stdout); exit(0);
     default: fprintf(stderr, "usage: cimd %s %s\n", c->info->name, c->info->usage); return 2;
     }
@@ -90,22 +109,21 @@ static int read_config(struct command *c, const char *path, const char *const *s
 static int run(const struct command_info *info, int argc, char **argv)
 {
     struct command c = { .info = info };
-    const char **groups = calloc((size_t)argc + 1, sizeof *groups), **sets = calloc((size_t)argc + 1, sizeof *sets);
-    const char *config = NULL;
-    unsigned set_count = 0;
-    int option, code = groups && sets ? 0 : 1;
+    const char **room = calloc(3 * ((size_t)argc + 1), sizeof *room), *config = NULL;
+    struct lists lists = { .groups = room, .leave = room + argc + 1, .sets = room + 2 * (argc + 1) };
+    int option, code = room ? 0 : 1;
     while (code == 0 && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
-        code = take_option(&c, option, groups, sets, &set_count, &config);
-    c.groups = groups;
+        code = take_option(&c, option, &lists, &config);
+    c.groups = lists.groups;
+    c.leave = lists.leave;
     c.operands = (const char *const *)(argv + optind);
     c.operand_count = (unsigned)(argc - optind);
     if (code == 0) {
-        code = read_config(&c, config, sets, set_count);
+        code = read_config(&c, config, lists.sets, lists.set_count);
         if (code == 0) code = info->run(&c);
         config_free(&c.config);
     }
-    free(groups);
-    free(sets);
+    free(room);
     return code;
 }
 

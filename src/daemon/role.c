@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "auth/audit.h"
 #include "base/log.h"
 #include "os/file.h"
 
@@ -44,6 +45,7 @@ cimf_status role_begin(struct role_start *start, struct config *config, struct e
     close(ROLE_FD_FOLDER);
     enum log_level level;
     if (log_level_parse(slice_str(config_text(config, CONFIG_cimd_log_level)), &level)) log_set_level(level);
+    audit_open(ROLE_FD_AUDIT);
     return CIMF_OK;
 }
 
