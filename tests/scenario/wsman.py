@@ -162,7 +162,8 @@ class Client:
 
     def invoke(self, ns, cls, method, keys=None, **params):
         uri = f"{WMI}{ns}/{cls}"
-        inner = "".join(f"<p:{k}>{escape(str(v))}</p:{k}>" for k, v in params.items())
+        inner = "".join(f"<p:{k}>{escape(str(item))}</p:{k}>"
+                        for k, v in params.items() for item in (v if isinstance(v, list) else [v]))
         body = self.call(f"{uri}/{method}", uri, f'<p:{method}_INPUT xmlns:p="{uri}">{inner}</p:{method}_INPUT>', selectors=keys)
         return instance_of(body[0])
 
