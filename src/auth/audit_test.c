@@ -1,0 +1,133 @@
+/* Audit records: one line each, whatever a peer wrote; file and journal. */
+#include "base/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "auth/audit_priv.h"
+#include "base/log.h"
+
+static struct slice format(struct buf *b, const struct audit_record *r)
+{
+    buf_clear(b);
+    assert_true(audit_format(r, b));
+    return slice_sub(buf_slice(b), slice_find(buf_slice(b), ' ') + 1); /* without the time */
+}
+
+static void lines(void **state)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    struct principal p = { .name = SLICE("alice"), .domain = SLICE("EXAMPLE.COM"), .scheme = AUTH_KERBEROS, .sid = "S-1-5-21-1-2-3-1000",
+                           .id = "8b5f3c5e-0000-4000-8000-000000000000" };
+    struct audit_record r = { .event = AUDIT_DENIED, .principal = &p, .peer = SLICE("::1"), .object = SLICE("root/cimv2"),
+                              .wanted = 0x21, .granted = 1, .status = CIMF_ACCESS_DENIED };
+    assert_slice(format(&b, &r), "event=denied status=ACCESS_DENIED name=\"alice\" sid=S-1-5-21-1-2-3-1000 domain=\"EXAMPLE.COM\" "
+                                 "peer=\"::1\" scheme=\"Kerberos\" object=\"root/cimv2\" wanted=0x00000021 granted=0x00000001");
+    /* The id of a login is what the supervisor starts hosts for: in no record. */
+    assert_null(memmem(b.p, b.n, "8b5f3c5e", 8));
+    struct audit_record login = { .event = AUDIT_LOGIN_FAILED, .user = SLICE("EX\\bob \"x\"\n\xff\x1b[1m\xe2\x80\xae\xc2\x85\xc3\xa4"),
+                                  .scheme = "NTLM", .status = CIMF_NOT_AUTHENTICATED, .bound = true };
+    assert_slice(format(&b, &login), "event=login_failed status=NOT_AUTHENTICATED user=\"EX\\\\bob \\\"x\\\"\\n\\xff\\u{1b}[1m\\u{202e}\\u{85}"
+                                     "\xc3\xa4\" scheme=\"NTLM\" bound=yes");
+    assert_memory_equal(b.p, "time=2", 6);
+    char big[5000];
+    memset(big, 'x', sizeof big);
+    login.user = slice_of(big, sizeof big);
+    struct slice line = format(&b, &login);
+    assert_in_range(line.n, 1024, 1200);
+    assert_non_null(memmem(line.p, line.n, "x\"... scheme", 12));
+    buf_free(&b);
+}
+
+/* Random bytes: one line of printable text whose quotes pair up, so that no field can be forged. */
+static void property(void **state)
+{
+    struct buf b;
+    char raw[300];
+    uint32_t seed = 12345;
+    buf_init(&b, 0);
+    for (int round = 0; round < 20000; round++) {
+        size_t n = (seed >> 8) % sizeof raw;
+        for (size_t i = 0; i < n; i++) {
+            seed = seed * 1664525 + 1013904223;
+            raw[i] = (char)(round % 3 == 0 ? "\"\\\n= \xe2\x80\xa8x"[(seed >> 16) % 9] : (int)(seed >> 24));
+        }
+        struct audit_record r = { .event = AUDIT_LOGIN_FAILED, .user = slice_of(raw, n), .peer = slice_of(raw, n / 2),
+                                  .detail = slice_of(raw, n / 3), .status = CIMF_NOT_AUTHENTICATED };
+        struct slice line = format(&b, &r);
+        bool quoted = false;
+        unsigned pairs = 0;
+        for (size_t i = 0; i < line.n; i++) {
+            unsigned char c = (unsigned char)line.p[i];
+            if (c < 0x20 || c == 0x7f) fail_msg("control character %u", c);
+            if (quoted && c == '\\') i++;
+            else if (c == '"') quoted = !quoted;
+            else if (!quoted) pairs += c == '=';
+        }
+        assert_false(quoted);
+        assert_int_equal(pairs, 3u + (n > 0) + (n / 2 > 0) + (n / 3 > 0));
+        seed++;
+    }
+    buf_free(&b);
+}
+
+static int logged;
+static void sink(enum log_level level, const char *line, void *arg)
+{
+    logged++;
+    assert_null(strchr(line, '\n'));
+}
+
+static void destinations(void **state)
+{
+    char folder[] = "/tmp/cimfony-audit-XXXXXX", name[64], journal[64], text[4096];
+    assert_non_null(mkdtemp(folder));
+    snprintf(name, sizeof name, "%s/audit.log", folder);
+    snprintf(journal, sizeof journal, "%s/journal", folder);
+    struct audit_record r = { .event = AUDIT_LOGIN_FAILED, .user = SLICE("a\nEVIL=1"), .status = CIMF_NOT_AUTHENTICATED, .scheme = "Basic" };
+    log_set_sink(sink, NULL);
+    audit_open_at(-1, journal); /* nobody listens */
+    audit_write(&r);
+    assert_int_equal(logged, 1);
+
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", journal);
+    int listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    audit_open_at(open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), journal);
+    audit_write(&r);
+    audit_write(&r);
+    assert_int_equal(logged, 1);
+    ssize_t n = recv(listener, text, sizeof text, 0);
+    assert_true(n > 0);
+    static const char length[] = "CIMFONY_USER\n\x08\0\0\0\0\0\0\0a\nEVIL=1\n";
+    assert_non_null(memmem(text, (size_t)n, length, sizeof length - 1));
+    assert_non_null(memmem(text, (size_t)n, "CIMFONY_EVENT=login_failed\n", 27));
+    assert_non_null(memmem(text, (size_t)n, "MESSAGE=login refused: event=login_failed", 41));
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    n = read(fd, text, sizeof text);
+    close(fd);
+    unsigned count = 0;
+    for (ssize_t i = 0; i < n; i++) count += text[i] == '\n';
+    assert_int_equal(count, 2);
+    assert_int_equal(text[n - 1], '\n');
+
+    close(listener); /* the journal goes away: the log takes over, the caller notices nothing */
+    audit_write(&r);
+    assert_int_equal(logged, 2);
+    audit_open_at(-1, journal);
+    log_set_sink(NULL, NULL);
+    snprintf(text, sizeof text, "rm -r %s", folder);
+    assert_int_equal(system(text), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(property), cmocka_unit_test(destinations) };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
