@@ -34,6 +34,8 @@ struct kerberos {
     bool misspelt; /* the client's tokens are framed under Microsoft's OID */
     struct slice services[KERBEROS_SERVICES];
     size_t service_count; /* 0: every one */
+    const char *keytab;   /* NULL: the system's */
+    struct slice asked;   /* the service that the ticket names */
 };
 
 /* NULL without memory. Copies bindings and target. */
@@ -50,6 +52,13 @@ cimf_status kerberos_error(struct error *e, OM_uint32 major, OM_uint32 minor, co
 /* The same for a code of libkrb5. */
 cimf_status kerberos_code_error(struct error *e, krb5_context context, krb5_error_code code,
                                 const char *doing);
+
+/* Appends "class/host@REALM" of the ticket in an AP-REQ. False: malformed, or a name that is no service's. */
+bool kerberos_ticket_service(struct slice message, struct buf *out);
+/* The name is of a class that k was told to serve. */
+bool kerberos_class_served(const struct kerberos *k, struct slice service);
+/* The key of this entry of the keytab is one of a served class. Reads the keytab if it must. */
+bool kerberos_key_served(const struct kerberos *k, struct slice owner);
 
 /* A cache in memory with a ticket for this user; its name in *name, to be freed with
  * kerberos_cache_destroy. */

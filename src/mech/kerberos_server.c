@@ -25,14 +25,25 @@ static bool respell(char *p, size_t n, struct slice from, struct slice to)
 /* The client's first token as the library takes it: a copy in b. */
 static enum mech_result unframe(struct kerberos *k, struct slice in, struct buf *b, struct error *e)
 {
+    static const struct slice ap_req = { "\x01\x00", 2 }; /* the token's id */
+    struct buf name;
     if (!buf_slice_add(b, in)) return fail(e, CIMF_OUT_OF_MEMORY, "no memory for a token");
     k->raw = in.n && (unsigned char)in.p[0] == RAW_AP_REQ;
-    if (k->raw) return MECH_CONTINUE;
-    k->misspelt = respell(b->p, b->n, SPNEGO_OID_MS_KERBEROS, SPNEGO_OID_KERBEROS);
-    if (!k->misspelt && !spnego_framed(in, SPNEGO_OID_KERBEROS).p) {
-        return fail(e, CIMF_BAD_REQUEST, "not a Kerberos token");
+    struct slice message = in;
+    if (!k->raw) {
+        k->misspelt = respell(b->p, b->n, SPNEGO_OID_MS_KERBEROS, SPNEGO_OID_KERBEROS);
+        message = spnego_framed(buf_slice(b), SPNEGO_OID_KERBEROS);
+        if (!message.p || !slice_starts(message, ap_req)) {
+            return fail(e, CIMF_BAD_REQUEST, "not a first token of Kerberos");
+        }
+        message = slice_sub(message, ap_req.n);
     }
-    return MECH_CONTINUE;
+    buf_init(&name, 1024);
+    bool named = kerberos_ticket_service(message, &name);
+    if (named) k->asked = arena_dup(&k->arena, buf_slice(&name));
+    buf_free(&name);
+    return named && k->asked.p ? MECH_CONTINUE
+                               : fail(e, CIMF_BAD_REQUEST, "a ticket for no service with a name");
 }
 
 /* Text of a name in the arena. */
@@ -57,16 +68,6 @@ static bool split(struct slice text, struct slice *name, struct slice *realm)
     *name = slice_head(text, at);
     *realm = slice_sub(text, at + 1);
     return true;
-}
-
-static bool served(const struct kerberos *k, struct slice service)
-{
-    struct slice class = slice_head(service, slice_find(service, '/'));
-    if (class.n == service.n) return k->service_count == 0; /* no class: an account's own name */
-    for (size_t i = 0; i < k->service_count; i++) {
-        if (slice_ieq(class, k->services[i])) return true;
-    }
-    return k->service_count == 0;
 }
 
 static cimf_status take_pac(struct kerberos *k, gss_name_t client)
@@ -102,11 +103,13 @@ static enum mech_result identify(struct kerberos *k, gss_name_t client, struct e
         kerberos_error(e, major, minor, "the ticket's service");
         return MECH_FAILED;
     }
-    m->target = display(k, service);
+    struct slice owner = display(k, service);
     gss_release_name(&minor, &service);
-    if (m->target.n == 0 || !served(k, m->target)) {
+    m->target = k->asked;
+    if (owner.n == 0 || !kerberos_class_served(k, k->asked) || !kerberos_key_served(k, owner)) {
         error_set(e, CIMF_NOT_AUTHENTICATED, "kerberos",
-                  "the ticket is for '" SLICE_FMT "', which is not served here", SLICE_ARG(m->target));
+                  "the ticket is for '" SLICE_FMT "' with the key of '" SLICE_FMT
+                  "', which is not served here", SLICE_ARG(k->asked), SLICE_ARG(owner));
         return MECH_FAILED;
     }
     if (take_pac(k, client) != CIMF_OK) return fail(e, CIMF_OUT_OF_MEMORY, "no memory for the PAC");
@@ -207,6 +210,7 @@ cimf_status kerberos_server_new(const struct kerberos_server_config *config, str
             k->services[k->service_count++] = arena_dup(&k->arena, slice_str(*s));
         }
     }
+    if (config->keytab) k->keytab = arena_strz(&k->arena, slice_str(config->keytab));
     if (status == CIMF_OK && arena_status(&k->arena) != CIMF_OK) {
         status = error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
     }

@@ -175,7 +175,16 @@ class Kerberos(WithRealm):
                 server = self.server(service=service)
                 self.assertEqual(self.talk(self.client(target=target), server)[1], result)
                 if result == "failed":
-                    self.assertIn(f"the ticket is for '{target}@{kdc.REALM}', which is not served here", server.text("why"))
+                    self.assertIn(f"the ticket is for '{target}@{kdc.REALM}' with the key of '{target}@{kdc.REALM}', which", server.text("why"))
+
+    def test_renamed_tickets(self):
+        """The name in a ticket is not protected; the key decides as well."""
+        token = self.client(target="ldap/localhost").step(b"")[1]
+        renamed = token.replace(b"\x1b\x04ldap\x1b\x09localhost", b"\x1b\x04HTTP\x1b\x09localhost")
+        self.assertNotEqual(token, renamed)
+        server = self.server("kerberos", service=("HTTP",))
+        self.assertEqual(server.step(renamed)[0], "failed")
+        self.assertIn("with the key of 'ldap/localhost", server.text("why"))
 
     def test_replayed(self):
         for protocol in ("kerberos", "spnego-kerberos"):

@@ -9,8 +9,9 @@ TOOL = BUILD / "tests" / "mech" / "token_tool"
 
 
 class Tool:
-    def __init__(self, *words, env=None):
-        self.process = subprocess.Popen([str(TOOL), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    def __init__(self, *words, env=None, prefix=()):
+        """prefix: a command to run the tool with (nsenter)."""
+        self.process = subprocess.Popen([*prefix, str(TOOL), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True, env=env)
 
     def ask(self, verb, *data):
