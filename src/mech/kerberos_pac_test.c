@@ -288,6 +288,26 @@ static void example_of_the_specification(void **state)
     arena_free(&a);
 }
 
+static void one_of_samba(void **state)
+{
+    unsigned char bytes[2048];
+    size_t n = hex_bytes(pac_samba, bytes, sizeof bytes);
+    struct kerberos_pac pac;
+    struct arena a;
+    arena_init(&a, 0);
+    cut(bytes, n, 6, "alice", "S-1-5-21-3524883042-3022405993-2613653936-1102");
+    assert_int_equal(kerberos_pac_read(&a, slice_of((char *)bytes, n), &pac, NULL), CIMF_OK);
+    assert_slice(pac.domain, "CIMDOM");
+    static const unsigned rids[] = { 1102, 513, 1104, 1106, 1105 };
+    for (unsigned i = 0; i < 5; i++) {
+        char expected[64];
+        snprintf(expected, sizeof expected, "S-1-5-21-3524883042-3022405993-2613653936-%u", rids[i]);
+        assert_string_equal(sid_text(pac.sids[i]), expected);
+    }
+    assert_string_equal(sid_text(pac.sids[5]), "S-1-18-1");
+    arena_free(&a);
+}
+
 static void cut_anywhere(void **state)
 {
     struct built b;
@@ -318,7 +338,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_sid_first), cmocka_unit_test(variants),
         cmocka_unit_test(lies),          cmocka_unit_test(example_of_the_specification),
-        cmocka_unit_test(cut_anywhere),  cmocka_unit_test(no_memory),
+        cmocka_unit_test(one_of_samba),  cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
