@@ -55,3 +55,5 @@ void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec 
 }
 
 cimf_status auth_reload(struct auth_broker *b, struct error *e) { return b->ops->reload(b, e); }
+
+const struct principal *auth_resolve(struct auth_broker *b, struct slice id) { return b->ops->resolve(b, id); }

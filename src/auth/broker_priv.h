@@ -120,6 +120,8 @@ void attempt_refuse(struct attempt *t);
 void broker_queue_start(struct broker_local *b);
 bool broker_queue_clock(struct broker_local *b); /* starts its thread */
 void broker_queue_stop(struct broker_local *b);  /* waits for what runs; answers what waits */
+/* What waits for this home is answered now, SHUTTING_DOWN: nobody there wants it any more. */
+void broker_queue_cancel(struct broker_local *b, const struct exec *home);
 /* An attempt's failure or success, for the delays of later ones. */
 void attempt_count(struct attempt *t, bool right);
 /* For texts behind an attempt: copies, moving *at. */
@@ -246,6 +248,7 @@ void local_refresh(struct auth_broker *b, const struct principal *p, struct exec
 /* p may go on; *account is what it is made from now, NULL when that is not an account. */
 bool broker_still(const struct broker_local *b, const struct accounts *all, const struct principal *p,
                   const struct account **account);
+const struct principal *local_resolve(struct auth_broker *b, struct slice id);
 cimf_status local_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
                                struct exec *home, struct auth_exchange **out, struct error *e);
 void local_exchange_step(struct auth_exchange *x, struct slice token, auth_exchange_done *done,

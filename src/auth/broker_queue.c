@@ -180,6 +180,29 @@ void attempt_count(struct attempt *t, bool right)
     pthread_mutex_unlock(&b->lock);
 }
 
+void broker_queue_cancel(struct broker_local *b, const struct exec *home)
+{
+    struct attempt *cancelled = NULL;
+    pthread_mutex_lock(&b->lock);
+    for (struct attempt **at = &b->waiting; *at;) {
+        struct attempt *t = *at;
+        if (t->home != home) {
+            at = &t->next;
+            continue;
+        }
+        take_out(b, at);
+        t->next = cancelled;
+        cancelled = t;
+    }
+    pthread_mutex_unlock(&b->lock);
+    while (cancelled) {
+        struct attempt *t = cancelled;
+        cancelled = t->next;
+        t->status = CIMF_SHUTTING_DOWN;
+        answer(t);
+    }
+}
+
 void broker_queue_start(struct broker_local *b)
 {
     pthread_condattr_t attributes;
