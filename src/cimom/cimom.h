@@ -88,6 +88,15 @@ const struct cim_qualifier_decl *cimom_mof_qualifier(void *scope, struct slice n
 cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path,
                          struct error *e);
 
+/* The security descriptor in force in a namespace, inherited ACEs marked (ID), appended as SDDL; and what it is
+ * given: what the first gave is taken, too; "": back to what it would have without one of its own. For the
+ * administrator of this machine (AUTH_LOCAL), whatever the descriptor says. The second blocks until the change
+ * is durable and in force. */
+cimf_status cimom_descriptor(struct cimom *m, const struct principal *p, struct slice ns,
+                             struct buf *sddl, struct error *e);
+cimf_status cimom_set_descriptor(struct cimom *m, const struct principal *p, struct slice ns,
+                                 struct slice sddl, struct error *e);
+
 /* Names of all namespaces that the principal may see, parents first, in the arena. */
 cimf_status cimom_namespaces(struct cimom *m, const struct principal *p, struct arena *a,
                              struct slice **out, size_t *count);

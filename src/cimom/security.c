@@ -287,7 +287,7 @@ static cimf_status write_setting(struct repo_txn *txn, void *arg, struct error *
     security_change_free(w->change);
     w->change = NULL;
     cimf_status s = security_read(txn, &a, w->ns, &r, e);
-    if (!s) s = own_bytes(w, &a, &r, &bytes, e);
+    if (!s && w->sd) s = own_bytes(w, &a, &r, &bytes, e);
     if (!s) {
         r.given = buf_slice(&bytes);
         s = security_write(txn, w->ns, &r, e);
@@ -332,8 +332,8 @@ cimf_status security_set(struct cimom *m, struct slice ns, const struct sd *sd, 
 {
     struct setting w = { .m = m, .ns = ns, .sd = sd, .sacl = sacl, .lock = PTHREAD_MUTEX_INITIALIZER,
                          .ready = PTHREAD_COND_INITIALIZER };
-    cimf_status s = inherit_namespace_check(sd, e);
-    if (!s) s = fits(m, ns, sd, e);
+    cimf_status s = sd ? inherit_namespace_check(sd, e) : CIMF_OK;
+    if (!s && sd) s = fits(m, ns, sd, e);
     if (!s) s = repo_write(m->repo, write_setting, &w, NULL, setting_done, e);
     if (s) return s;
     pthread_mutex_lock(&w.lock);

@@ -69,7 +69,8 @@ cimf_status security_of_qualifiers(struct edit *ed, struct arena *a, struct slic
                                    struct cim_qualifiers set, bool created, struct error *e);
 
 /* Stores a descriptor that inherit_namespace_check accepts as a namespace's own, waits until it is durable
- * and visible. sacl false: the SACL stays as it is. Not on the writer thread. */
+ * and visible. sacl false: the SACL stays as it is. sd NULL: it has none of its own any more. Not on the writer
+ * thread. */
 cimf_status security_set(struct cimom *m, struct slice ns, const struct sd *sd, bool sacl,
                          struct error *e);
 

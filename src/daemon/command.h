@@ -38,6 +38,7 @@ int command_user(struct command *c);
 int command_group(struct command *c);
 int command_certmap(struct command *c);
 int command_mof(struct command *c);
+int command_sd(struct command *c);
 int command_config(struct command *c);
 int command_backup(struct command *c);
 int command_restore(struct command *c);

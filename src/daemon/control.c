@@ -86,6 +86,18 @@ static cimf_status answer_backup(struct control *c, struct arena *a, const struc
     return cimom_backup(c->cimom, c->principal, path, e);
 }
 
+cimf_status control_descriptor(struct cimom *m, const struct principal *p, const struct slice *fields, size_t count,
+                               struct buf *text, struct error *e)
+{
+    bool set = count == 4 && slice_is(fields[1], "set"), reset = count == 3 && slice_is(fields[1], "reset");
+    if (!set && !reset && !(count == 3 && slice_is(fields[1], "show")))
+        return error_set(e, CIMF_BAD_REQUEST, "cimd", "sd: show, set or reset and a namespace are expected");
+    if (set && !fields[3].n) return error_set(e, CIMF_INVALID_SYNTAX, "cimd", "the security descriptor is empty");
+    cimf_status s = CIMF_OK;
+    if (set || reset) s = cimom_set_descriptor(m, p, fields[2], set ? fields[3] : SLICE_NULL, e);
+    return s == CIMF_OK ? cimom_descriptor(m, p, fields[2], text, e) : s;
+}
+
 static bool send_all(int fd, struct slice s)
 {
     while (s.n) {
@@ -101,12 +113,15 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
 {
     struct error e = ERROR_INIT;
     struct mof_counts counts = { 0 };
+    struct buf text;
+    buf_init(&text, 0);
     cimf_status s = CIMF_OK;
     if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
     else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, a, fields, count, &e);
+    else if (count && slice_is(fields[0], "sd")) s = control_descriptor(c->cimom, c->principal, fields, count, &text, &e);
     else if (!count || !slice_is(fields[0], "ping")) s = error_set(&e, CIMF_BAD_REQUEST, "cimd", "the request is not known");
     struct slice reply[] = {
-        slice_str(cimf_status_name(s)), slice_str(s == CIMF_OK ? "" : error_text(&e)),
+        slice_str(cimf_status_name(s)), s == CIMF_OK ? buf_slice(&text) : slice_str(error_text(&e)),
         arena_printf(a, "%u", counts.qualifiers), arena_printf(a, "%u", counts.classes),
         arena_printf(a, "%u", counts.instances), arena_printf(a, "%u", counts.deleted),
         slice_str(e.subject), arena_printf(a, "%u", e.line), arena_printf(a, "%u", e.column),
@@ -115,6 +130,7 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     buf_init(&out, 0);
     if (message_write(&out, reply, sizeof reply / sizeof *reply)) send_all(fd, buf_slice(&out));
     buf_free(&out);
+    buf_free(&text);
 }
 
 static bool may_ask(const struct control *c, int fd)
@@ -268,4 +284,25 @@ cimf_status control_ask(const struct config *config, const struct slice *fields,
     close(fd);
     if (got != 1 || *reply_count < 2) return error_set(e, CIMF_CONNECTION_LOST, "cimd", "the daemon at %s did not answer", address.sun_path);
     return CIMF_OK;
+}
+
+static uint32_t number(struct slice s)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < s.n; i++) n = n * 10 + (uint32_t)(s.p[i] - '0');
+    return n;
+}
+
+cimf_status control_reply(struct slice *reply, size_t count, struct error *e)
+{
+    cimf_status s = CIMF_FAILED;
+    if (slice_is(reply[0], "OK")) return CIMF_OK;
+    for (int i = 1; i < CIMF_STATUS_COUNT; i++)
+        if (slice_is(reply[0], cimf_status_name((cimf_status)-i))) s = (cimf_status)-i;
+    error_set(e, s, "cimd", SLICE_FMT, SLICE_ARG(reply[1]));
+    if (count >= 9) {
+        error_subject(e, reply[6]);
+        error_place(e, number(reply[7]), number(reply[8]));
+    }
+    return s;
 }

@@ -1,11 +1,11 @@
 /*
- * daemon/control.h - the control socket of a running daemon: `cimd mof` and `cimd backup` ask it to do what
+ * daemon/control.h - the control socket of a running daemon: `cimd mof`, `cimd sd` and `cimd backup` ask it to do what
  * only the owner of the repository can. A local socket in run_dir, mode 0600; the peer must be this user or
  * root. One thread, one request at a time, messages as in message.h.
  *
  * Requests: "mof", namespace, then name and text of each file (the first is compiled, the others are what it
- * includes) · "backup", absolute path · "ping". Reply (always nine fields): name of a
- * status, text, four counts of "mof", and what and where a failure is about (file, line, column).
+ * includes) · "backup", absolute path · "sd", "show" or "reset", namespace; "sd", "set", namespace, SDDL · "ping".
+ * Reply (always nine fields): name of a status, text (of "sd": the descriptor now in force), four counts of "mof", and what and where a failure is about (file, line, column).
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
@@ -28,6 +28,12 @@ void control_stop(struct control *c); /* waits for a request in progress; NULL a
 cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
                         struct slice **reply, size_t *reply_count, bool *running, struct error *e);
 
+/* Status and error of a reply. */
+cimf_status control_reply(struct slice *reply, size_t count, struct error *e);
+
+/* What "sd" asks for; also what `cimd sd` does without a daemon. */
+cimf_status control_descriptor(struct cimom *m, const struct principal *p, const struct slice *fields, size_t count,
+                               struct buf *text, struct error *e);
 /* Compiles a bundle as the local administrator; what both `cimd mof` without a daemon and the control socket do. */
 cimf_status control_compile(struct cimom *m, struct slice ns, const struct bundle *b, struct mof_counts *counts,
                             struct error *e);

@@ -24,6 +24,8 @@ static const struct command_info commands[] = {
       "manage which client certificates log in which accounts", command_certmap, true },
     { "mof", "[--namespace NS] [--check] FILE...", "compile MOF into the repository; each file wholly or not at all",
       command_mof, true },
+    { "sd", "show NAMESPACE | set NAMESPACE SDDL | reset NAMESPACE", "who may do what in a namespace: its security descriptor",
+      command_sd, true },
     { "config", "check|dump", "check the configuration, or print it with every key and its meaning", command_config, false },
     { "backup", "PATH", "write a consistent copy of the repository, also while the daemon runs", command_backup, true },
     { "restore", "[--force] PATH", "replace the repository by a backup; the daemon must be stopped", command_restore, true },

@@ -14,21 +14,6 @@ static uint32_t number(struct slice s)
     return n;
 }
 
-/* Turns the daemon's reply into a status and an error with its place. */
-static cimf_status reply_status(struct slice *reply, size_t count, struct error *e)
-{
-    cimf_status s = CIMF_FAILED;
-    if (slice_is(reply[0], "OK")) return CIMF_OK;
-    for (int i = 1; i < CIMF_STATUS_COUNT; i++)
-        if (slice_is(reply[0], cimf_status_name((cimf_status)-i))) s = (cimf_status)-i;
-    error_set(e, s, "cimd", SLICE_FMT, SLICE_ARG(reply[1]));
-    if (count >= 9) {
-        error_subject(e, reply[6]);
-        error_place(e, number(reply[7]), number(reply[8]));
-    }
-    return s;
-}
-
 static cimf_status compile_remote(struct command *c, struct arena *a, struct slice ns, const struct bundle *b,
                                   struct mof_counts *counts, bool *running, struct error *e)
 {
@@ -43,7 +28,7 @@ static cimf_status compile_remote(struct command *c, struct arena *a, struct sli
     }
     cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, e);
     if (s != CIMF_OK || !*running) return s;
-    s = reply_status(reply, reply_count, e);
+    s = control_reply(reply, reply_count, e);
     if (s == CIMF_OK && reply_count >= 6)
         *counts = (struct mof_counts){ number(reply[2]), number(reply[3]), number(reply[4]), number(reply[5]) };
     return s;
@@ -121,7 +106,7 @@ static cimf_status backup(struct command *c, const char *path, struct error *e)
     struct core core;
     arena_init(&a, 0);
     cimf_status s = control_ask(&c->config, fields, 2, &a, &reply, &count, &running, e);
-    if (s == CIMF_OK && running) s = reply_status(reply, count, e);
+    if (s == CIMF_OK && running) s = control_reply(reply, count, e);
     arena_free(&a);
     if (s != CIMF_OK || running) return s;
     s = core_open(&core, &c->config, e);

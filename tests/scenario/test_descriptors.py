@@ -268,6 +268,28 @@ class Descriptors(unittest.TestCase):
         self.assertEqual(len(find(self.reader.call(f"{ENUMERATION}/Pull", uri, pull)[0], "n:Items")), 3)
         self.assert_denied(self.things, self.reader, ns)
 
+    def test_command(self):
+        """cimd sd: what the administrator of the machine does, also when nobody is let in any more."""
+        ns = self.namespace()
+        shown = self.daemon.run("sd", "show", ns).stdout.strip()
+        self.assertIn("(A;CIID;CCDCWPRC;;;RM)", shown)
+        self.daemon.run("sd", "set", "root", "O:BAG:BAD:P")
+        self.assert_denied(self.things, self.admin, "root")
+        self.assertEqual(self.daemon.run("sd", "set", ns, "O:BAG:BAD:(A;;CCDCWP;;;ER)").stdout.strip(),
+                         "O:BAG:BAD:(A;;CCDCWP;;;ER)")
+        self.assertEqual(self.things(self.reader, ns), 3)
+        self.assertEqual(self.daemon.run("sd", "reset", ns).stdout.strip(), "O:BAG:BAD:P")
+        self.assert_denied(self.things, self.reader, ns)
+        self.daemon.run("sd", "reset", "root")
+        self.assertEqual(self.daemon.run("sd", "show", ns).stdout.strip(), shown)
+        self.daemon.run("sd", "set", ns, shown)
+        self.assertEqual(self.things(self.reader, ns), 3)
+        for bad in (["set", ns, "O:BAG:BA"], ["set", ns, ""], ["set", ns, "D:(A;;XX;;;WD)"], ["show", "root/none"],
+                    ["set", ns], ["show"], ["hide", ns], []):
+            done = self.daemon.run("sd", *bad, check=False)
+            self.assertNotEqual(done.returncode, 0, bad)
+            self.assertTrue(done.stderr, bad)
+
     def test_changes_are_recorded(self):
         ns = self.namespace()
         self.set_sd(self.admin, ns, descriptor([ADMIN_ACE]))
@@ -295,6 +317,8 @@ class Durability(unittest.TestCase):
                 before = admin.invoke("root/kept", "__SystemSecurity", "GetSD")["SD"]
                 admin.close()
                 daemon.kill()
+            shown = daemon.run("sd", "show", "root/kept").stdout  # without a daemon
+            self.assertIn("(D;CI;CC;;;RM)", shown)
             for _ in range(2):
                 with Daemon(state=state) as daemon:
                     admin = Client(*daemon.address(), USER, PASSWORD)
