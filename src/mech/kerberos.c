@@ -11,6 +11,7 @@ static void dispose(struct kerberos *k)
     OM_uint32 minor;
     if (k->context) gss_delete_sec_context(&minor, &k->context, GSS_C_NO_BUFFER);
     if (k->credential) gss_release_cred(&minor, &k->credential);
+    if (k->trial) gss_release_cred(&minor, &k->trial);
     if (k->delegated) gss_release_cred(&minor, &k->delegated);
     if (k->target) gss_release_name(&minor, &k->target);
     kerberos_cache_destroy(k->cache);
@@ -32,6 +33,7 @@ struct kerberos *kerberos_alloc(const struct mech_options *options, const struct
     if (options) {
         k->options = *options;
         k->options.bindings = arena_dup(&k->arena, options->bindings);
+        k->options.more_bindings = arena_dup(&k->arena, options->more_bindings);
         k->options.target = arena_dup(&k->arena, options->target);
     }
     if (arena_status(&k->arena) == CIMF_OK) return k;

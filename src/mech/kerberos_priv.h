@@ -30,6 +30,7 @@ struct kerberos {
 
     /* servers */
     gss_cred_id_t delegated;
+    gss_cred_id_t trial; /* without a replay cache; only where there are several bindings */
     bool raw;      /* the client's first token has no framing: DCE style */
     bool misspelt; /* the client's tokens are framed under Microsoft's OID */
     struct slice services[KERBEROS_SERVICES];

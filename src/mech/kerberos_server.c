@@ -160,6 +160,32 @@ static enum mech_result accept(struct kerberos *k, struct slice in, struct buf *
     return result;
 }
 
+/* Of several bindings that would do, the one of this token goes into the options. The library compares with
+ * one, and after the token is in the replay cache; so the others are tried without that cache. */
+static void choose_bindings(struct kerberos *k, struct slice in)
+{
+    gss_buffer_desc given = { in.n, (char *)in.p };
+    struct slice more = k->options.more_bindings, first = k->options.bindings, one = first;
+    char text[MECH_BINDING_MAX];
+    OM_uint32 minor, major = GSS_S_BAD_BINDINGS;
+    if (k->options.binding_level == MECH_BINDING_NONE || more.n == 0 || !k->trial) return;
+    while (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_BINDINGS) {
+        gss_ctx_id_t context = GSS_C_NO_CONTEXT;
+        gss_buffer_desc token = GSS_C_EMPTY_BUFFER;
+        k->options.bindings = one;
+        major = gss_accept_sec_context(&minor, &context, k->trial, &given, kerberos_channel(k), NULL,
+                                       NULL, &token, NULL, NULL, NULL);
+        gss_release_buffer(&minor, &token);
+        if (context) gss_delete_sec_context(&minor, &context, GSS_C_NO_BUFFER);
+        if (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_BINDINGS) {
+            one = mech_binding_next(&more, text);
+            if (one.n == 0) break;
+        }
+    }
+    bool other = !GSS_ERROR(major) && one.p != first.p;
+    k->options.bindings = other ? arena_dup(&k->arena, one) : first;
+}
+
 static enum mech_result step(struct mech *m, struct slice in, struct buf *out, struct error *e)
 {
     struct kerberos *k = (struct kerberos *)m;
@@ -168,28 +194,29 @@ static enum mech_result step(struct mech *m, struct slice in, struct buf *out, s
     k->started = true;
     buf_init(&copy, LIMIT_MECH_TOKEN);
     enum mech_result result = unframe(k, in, &copy, e);
-    if (result == MECH_CONTINUE) result = accept(k, buf_slice(&copy), out, e);
+    if (result == MECH_CONTINUE) {
+        choose_bindings(k, buf_slice(&copy));
+        result = accept(k, buf_slice(&copy), out, e);
+    }
     buf_free(&copy);
     return result;
 }
 
 static const struct mech_ops server_ops = KERBEROS_OPS(step);
 
-static cimf_status acquire(struct kerberos *k, const struct kerberos_server_config *config,
+static cimf_status acquire(const char *keytab, bool replay_cache_off, gss_cred_id_t *out,
                            struct error *e)
 {
     gss_OID_set_desc mechs = { 1, (gss_OID)gss_mech_krb5 };
     gss_key_value_element_desc elements[2];
     gss_key_value_set_desc store = { 0, elements };
     OM_uint32 minor;
-    if (config->keytab) {
-        elements[store.count++] = (gss_key_value_element_desc){ "keytab", config->keytab };
-    }
-    if (config->replay_cache_off) {
+    if (keytab) elements[store.count++] = (gss_key_value_element_desc){ "keytab", keytab };
+    if (replay_cache_off) {
         elements[store.count++] = (gss_key_value_element_desc){ "rcache", "none:" };
     }
     OM_uint32 major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs,
-                                            GSS_C_ACCEPT, &store, &k->credential, NULL, NULL);
+                                            GSS_C_ACCEPT, &store, out, NULL, NULL);
     if (!GSS_ERROR(major)) return CIMF_OK;
     kerberos_error(e, major, minor, "the keytab has no keys");
     if (e) e->status = CIMF_NOT_FOUND;
@@ -214,7 +241,12 @@ cimf_status kerberos_server_new(const struct kerberos_server_config *config, str
     if (status == CIMF_OK && arena_status(&k->arena) != CIMF_OK) {
         status = error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
     }
-    if (status == CIMF_OK) status = acquire(k, config, e);
+    if (status == CIMF_OK) {
+        status = acquire(config->keytab, config->replay_cache_off, &k->credential, e);
+    }
+    if (status == CIMF_OK && k->options.more_bindings.n) {
+        status = acquire(config->keytab, true, &k->trial, e);
+    }
     if (status != CIMF_OK) {
         kerberos_op_free(&k->mech);
         return status;

@@ -4,6 +4,7 @@
  *   token_tool client|server kerberos|spnego-kerberos|spnego-both KEY=VALUE...
  *     target ccache user password | keytab service... level=none|relaxed|strict replay=off | bindings
  *     want=LETTERS: s sign, e seal, c DCE style, i identify, d delegate; default se
+ *     more=BINDINGS: of another certificate that is right too
  *   "both": Kerberos, then NTLM as alice in DOMAIN with the password "NTLM secret".
  * First phase: "token BASE64" (empty for a client's first) -> "continue|complete|failed BASE64".
  * After complete: "seal BASE64" -> "BASE64 of signature and sealed bytes"; "unseal BASE64" -> the
@@ -65,6 +66,12 @@ static struct mech *make_kerberos(char **argv, struct error *e)
     struct mech *m = NULL;
     options.bindings = slice_str(value(argv, "bindings", 0));
     options.target = slice_str(value(argv, "target", 0));
+    const char *other = value(argv, "more", 0);
+    static char more[256];
+    if (other && strlen(other) > sizeof "tls-server-end-point:") {
+        int n = snprintf(more, sizeof more, "%c%s", (char)(strlen(other) - 21), other + 21);
+        options.more_bindings = slice_of(more, (size_t)n);
+    }
     if (level && strcmp(level, "none") != 0) {
         options.binding_level = strcmp(level, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
     }

@@ -167,6 +167,19 @@ class Kerberos(WithRealm):
                     if result == "failed":
                         self.assertEqual(server.text("who"), "\\")
 
+    def test_several_bindings(self):
+        """A proxy in front has another certificate; what is refused and replayed stays so."""
+        third = BINDINGS[:-1] + "x"
+        for sent, level, result in ((BINDINGS, "strict", "complete"), (OTHER_BINDINGS, "strict", "complete"), (third, "relaxed", "failed"),
+                                    (None, "relaxed", "complete"), (None, "strict", "failed")):
+            with self.subTest(sent=sent, level=level):
+                token = self.client("kerberos", *([f"bindings={sent}"] if sent else [])).step(b"")[1]
+                words = (f"bindings={BINDINGS}", f"more={OTHER_BINDINGS}", f"level={level}")
+                server = self.server("kerberos", *words)
+                self.assertEqual(server.step(token)[0], result)
+                self.assertEqual(bool(int(server.text("flags")) & BOUND), result == "complete" and sent is not None)
+                self.assertEqual(self.server("kerberos", *words).step(token)[0], "failed")
+
     def test_services(self):
         for target, service, result in (("HTTP/localhost", ("http",), "complete"), ("host/localhost", ("HTTP", "HOST"), "complete"),
                                         ("ldap/localhost", ("HTTP", "HOST"), "failed"), ("host/localhost", ("HTTP",), "failed"),
