@@ -36,6 +36,7 @@ struct http_client_auth {
     struct mech *mech;                 /* NEGOTIATE, KERBEROS; CREDSSP's is its own */
     struct credssp *credssp;
     bool shaken;                       /* the server answered a token of this context */
+    bool pushed;                       /* an answer without a token was taken as one, which happens once */
     bool done;                         /* our side of the context is complete */
     struct slice bindings;             /* in binding_text; n == 0: none */
     char binding_text[96];

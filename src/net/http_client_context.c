@@ -20,7 +20,9 @@ static struct mech_options options_of(struct http_client_auth *a)
 {
     const struct http_client_auth_config *c = &a->config;
     return (struct mech_options){
-        .want = MECH_SIGN | MECH_SEAL, .bindings = a->bindings,
+        .want = MECH_SIGN | MECH_SEAL,
+        /* Inside CredSSP the channel is its own TLS session, which it binds by itself. */
+        .bindings = a->login == HTTP_LOGIN_CREDSSP ? SLICE_NULL : a->bindings,
         .target = arena_printf(&a->arena, "HTTP/" SLICE_FMT, SLICE_ARG(c->host)),
         .random = c->random, .now = c->now, .arg = c->arg,
     };
@@ -69,10 +71,22 @@ static cimf_status spnego_start(struct http_client_auth *a, bool kerberos, bool 
     return count ? spnego_client_new(candidates, count, out, e) : status;
 }
 
+static cimf_status credssp_start(struct http_client_auth *a, struct error *e)
+{
+    struct credssp_client_config c = { .password = buf_slice(&a->secret) };
+    struct slice ask;
+    http_client_split_user(a->config.user, &c.domain, &c.user);
+    cimf_status status = spnego_start(a, a->config.kerberos, a->config.ntlm, &c.inner, e);
+    if (status == CIMF_OK) status = credssp_client_new(&c, &a->credssp, e);
+    if (status != CIMF_OK) return status;
+    if (credssp_step(a->credssp, SLICE(""), &a->token, &ask, e) == CREDSSP_CONTINUE) return CIMF_OK;
+    return e && e->status != CIMF_OK ? e->status : CIMF_PROTOCOL_ERROR;
+}
+
 cimf_status http_client_context_start(struct http_client_auth *a, struct error *e)
 {
     http_client_context_drop(a);
-    if (a->login == HTTP_LOGIN_CREDSSP) return error_set(e, CIMF_NOT_SUPPORTED, "net", "CredSSP is not there yet");
+    if (a->login == HTTP_LOGIN_CREDSSP) return credssp_start(a, e);
     bool only_kerberos = a->config.login == HTTP_LOGIN_KERBEROS;
     cimf_status status =
         a->login == HTTP_LOGIN_KERBEROS
@@ -87,16 +101,23 @@ cimf_status http_client_context_start(struct http_client_auth *a, struct error *
 enum mech_result http_client_context_step(struct http_client_auth *a, struct slice token,
                                           struct error *e)
 {
+    struct slice ask;
     buf_wipe(&a->token);
-    return mech_step(a->mech, token, &a->token, e);
+    if (a->mech) return mech_step(a->mech, token, &a->token, e);
+    switch (credssp_step(a->credssp, token, &a->token, &ask, e)) {
+    case CREDSSP_CONTINUE: return MECH_CONTINUE;
+    case CREDSSP_COMPLETE: return MECH_COMPLETE;
+    default: return MECH_FAILED;
+    }
 }
 
 void http_client_context_drop(struct http_client_auth *a)
 {
     mech_free(a->mech);
+    credssp_free(a->credssp);
     a->mech = NULL;
     a->credssp = NULL;
-    a->shaken = false;
+    a->shaken = a->pushed = false;
     a->done = false;
     a->state = HTTP_CLIENT_AUTH_FRESH;
     buf_wipe(&a->token);

@@ -16,8 +16,9 @@
 #include <stdlib.h>
 
 enum {
-    CHUNK = 16384,       /* of CredSSP: what one pair holds at most (MS-WSMV 2.2.9.1.3) */
+    CHUNK = CREDSSP_WRAP_MAX, /* what one pair of CredSSP holds at most (MS-WSMV 2.2.9.1.3) */
     LONGEST_LINE = 512,
+    TLS_HEADER = 5,
 };
 
 #define BOUNDARY "Encrypted Boundary"
@@ -176,6 +177,46 @@ static cimf_status open_mech(struct http_protect *p, struct slice rest, struct s
     return CIMF_OK;
 }
 
+/* The TLS records at the front: each begins with its type, 20 to 23, which is no dash. */
+static struct slice take_records(struct slice *s)
+{
+    const char *start = s->p;
+    while (s->n >= TLS_HEADER && s->p[0] >= 20 && s->p[0] <= 23) {
+        size_t n = TLS_HEADER + ((size_t)(unsigned char)s->p[3] << 8 | (unsigned char)s->p[4]);
+        if (n > s->n) break;
+        *s = slice_sub(*s, n);
+    }
+    return slice_of(start, (size_t)(s->p - start));
+}
+
+static cimf_status open_credssp(struct http_protect *p, struct arena *a, bool several, struct slice rest,
+                                struct slice *text, struct slice *original, struct error *e)
+{
+    struct buf plain;
+    buf_init(&plain, rest.n + 65536); /* records are longer than what they hold; room for one more read */
+    cimf_status status = CIMF_OK;
+    for (unsigned count = 0; status == CIMF_OK; count++) {
+        struct pair pair;
+        struct slice end = rest;
+        size_t before = plain.n;
+        if (count && cut_end(&end) && end.n == 0) break;
+        if (count && !several) {
+            status = bad(e, "the end is missing");
+            break;
+        }
+        status = read_pair(p, &rest, &pair, e);
+        if (status != CIMF_OK) break;
+        if (rest.n < 4) status = bad(e, "the end is missing");
+        rest = slice_sub(rest, 4);
+        if (status == CIMF_OK) status = credssp_unwrap(p->credssp, take_records(&rest), &plain, e);
+        if (status == CIMF_OK && plain.n - before != pair.length) status = bad(e, "Length is not the length of the text");
+        if (count == 0) *original = pair.original;
+    }
+    if (status == CIMF_OK) *text = plain.n ? arena_dup(a, buf_slice(&plain)) : SLICE("");
+    buf_wipe(&plain);
+    return status == CIMF_OK && !text->p ? CIMF_OUT_OF_MEMORY : status;
+}
+
 cimf_status http_protect_open(struct http_protect *p, struct arena *a, struct slice content_type,
                               char *body, size_t body_n, struct slice *text, struct slice *original,
                               struct error *e)
@@ -183,7 +224,7 @@ cimf_status http_protect_open(struct http_protect *p, struct arena *a, struct sl
     if (!http_protect_is(content_type) || !outer_fits(p, content_type))
         return bad(e, "its content type is not of the kind that was agreed");
     bool several = media_is(content_type, "multipart/x-multi-encrypted");
-    if (p->credssp) return error_set(e, CIMF_NOT_SUPPORTED, "net", "CredSSP is not there yet");
+    if (p->credssp) return open_credssp(p, a, several, slice_of(body, body_n), text, original, e);
     if (several) return bad(e, "several parts are for CredSSP only");
     return open_mech(p, slice_of(body, body_n), text, original, e);
 }
@@ -220,6 +261,39 @@ static cimf_status seal_mech(struct http_protect *p, struct slice type, const st
     return CIMF_OK;
 }
 
+/* One pair; the number in front is known only behind the records. */
+static cimf_status seal_chunk(struct http_protect *p, struct slice type, struct slice chunk, struct buf *out,
+                              struct error *e)
+{
+    struct buf records;
+    size_t trailer = 0;
+    buf_init(&records, 2 * CHUNK + 4096);
+    cimf_status status = credssp_wrap(p->credssp, chunk, &records, &trailer, e);
+    head_put(p, type, chunk.n, trailer, out);
+    buf_slice_add(out, buf_slice(&records));
+    buf_free(&records);
+    return status;
+}
+
+static cimf_status seal_credssp(struct http_protect *p, struct arena *a, struct slice type, const struct slice *text,
+                                unsigned count, size_t n, struct buf *out, struct error *e)
+{
+    struct slice whole = text[0];
+    if (count > 1) {
+        char *copy = arena_alloc(a, n);
+        if (!copy) return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for a protected body");
+        whole = slice_of(copy, n);
+        for (unsigned i = 0; i < count; i++) {
+            if (text[i].n) memcpy(copy, text[i].p, text[i].n);
+            copy += text[i].n;
+        }
+    }
+    cimf_status status = CIMF_OK;
+    for (; whole.n && status == CIMF_OK; whole = slice_sub(whole, CHUNK))
+        status = seal_chunk(p, type, slice_head(whole, CHUNK), out, e);
+    return status;
+}
+
 cimf_status http_protect_seal(struct http_protect *p, struct arena *a, struct slice type,
                               const struct slice *text, unsigned count, struct buf *out,
                               struct slice *outer, struct error *e)
@@ -236,8 +310,8 @@ cimf_status http_protect_seal(struct http_protect *p, struct arena *a, struct sl
         [HTTP_PROTECT_CREDSSP] = OUTER("encrypted", CREDSSP_TYPE),
     };
     *outer = p->credssp && n > CHUNK ? SLICE(OUTER("x-multi-encrypted", CREDSSP_TYPE)) : slice_str(outers[p->kind]);
-    if (p->credssp) return error_set(e, CIMF_NOT_SUPPORTED, "net", "CredSSP is not there yet");
-    cimf_status status = seal_mech(p, type, text, count, n, out, e);
+    cimf_status status = p->credssp ? seal_credssp(p, a, type, text, count, n, out, e)
+                                    : seal_mech(p, type, text, count, n, out, e);
     if (status != CIMF_OK) return status;
     buf_lit(out, "--" BOUNDARY "--\r\n");
     return buf_ok(out) ? CIMF_OK : error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for a protected body");
