@@ -1,0 +1,317 @@
+/* Fragments in, calls out. */
+#include "rpc/conn.h"
+
+#include <stdlib.h>
+
+void rpc_site_defaults(struct rpc_site *s)
+{
+    struct rpc_limits *l = &s->limits;
+    if (!l->max_stub) l->max_stub = 4 << 20;
+    if (!l->max_contexts) l->max_contexts = 4096;
+    if (!l->max_securities) l->max_securities = 2049;
+    if (!l->max_calls) l->max_calls = 64;
+    if (!l->bind_timeout_us) l->bind_timeout_us = 10 * 1000000;
+    if (!s->floor) s->floor = RPC_LEVEL_INTEGRITY;
+}
+
+void rpc_conn_init(struct rpc_conn *c, struct rpc_site *site, const char *peer, const char *local)
+{
+    *c = (struct rpc_conn){ .site = site, .peer = peer, .local = local, .id = ++site->next_connection,
+                            .max_xmit = RPC_FRAGMENT_MAX, .max_recv = RPC_FRAGMENT_MAX };
+    buf_init(&c->in, RPC_BIND_MAX + 65536);
+}
+
+bool rpc_conn_busy(const struct rpc_conn *c)
+{
+    for (const struct rpc_slot *s = c->slots; s; s = s->next)
+        if (s->running) return true;
+    return false;
+}
+
+void rpc_conn_free(struct rpc_conn *c)
+{
+    while (c->slots) rpc_slot_drop(c->slots);
+    while (c->security_count) rpc_security_remove(c, c->securities[c->security_count - 1]);
+    free(c->securities);
+    free(c->presentations);
+    free(c->answer.results);
+    buf_wipe(&c->in);
+}
+
+void rpc_conn_close(struct rpc_conn *c)
+{
+    if (c->state == RPC_CONN_CLOSED) return;
+    c->state = RPC_CONN_CLOSED;
+    c->site->ops->close(c);
+}
+
+static void tell(struct rpc_slot *s)
+{
+    if (!s->running || s->cancelled) return;
+    s->cancelled = true;
+    if (s->call.on_abort) s->call.on_abort(&s->call);
+}
+
+void rpc_conn_end(struct rpc_conn *c)
+{
+    rpc_conn_close(c);
+    for (struct rpc_slot *s = c->slots, *next; s; s = next) {
+        next = s->next;
+        tell(s);
+    }
+}
+
+void rpc_conn_timeout(struct rpc_conn *c)
+{
+    if (!c->proven) rpc_conn_end(c);
+}
+
+void rpc_conn_send(struct rpc_conn *c, struct buf *b)
+{
+    if (c->state != RPC_CONN_CLOSED) {
+        if (buf_ok(b)) c->site->ops->send(c, buf_slice(b));
+        else rpc_conn_end(c);
+    }
+    buf_free(b);
+}
+
+/* ---- calls ---- */
+
+void rpc_slot_drop(struct rpc_slot *s)
+{
+    struct rpc_slot **at = &s->conn->slots;
+    while (*at != s) at = &(*at)->next;
+    *at = s->next;
+    s->conn->slot_count--;
+    if (s->call.principal) principal_unref(s->call.principal);
+    buf_wipe(&s->stub);
+    buf_free(&s->call.reply);
+    arena_free(&s->arena);
+    free(s);
+}
+
+static struct rpc_slot *slot_find(struct rpc_conn *c, uint32_t call_id)
+{
+    for (struct rpc_slot *s = c->slots; s; s = s->next)
+        if (s->call.call_id == call_id) return s;
+    return NULL;
+}
+
+static struct rpc_slot *slot_new(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r)
+{
+    struct rpc_slot *s = calloc(1, sizeof *s), **at = &c->slots;
+    if (!s) return NULL;
+    arena_init(&s->arena, 0);
+    buf_init(&s->stub, c->site->limits.max_stub);
+    buf_init(&s->call.reply, 0);
+    s->conn = c;
+    s->context = r->context;
+    s->flags = p->flags;
+    s->call.call_id = p->call_id;
+    s->call.opnum = r->opnum;
+    s->call.object = r->object;
+    s->call.has_object = r->has_object;
+    s->call.big_endian = p->big_endian;
+    s->call.peer = c->peer;
+    s->call.local = c->local;
+    s->call.connection = c->id;
+    s->call.arena = &s->arena;
+    s->call.home = c->site->home;
+    while (*at) at = &(*at)->next;
+    *at = s;
+    c->slot_count++;
+    return s;
+}
+
+static void refuse(struct rpc_slot *s, uint32_t status)
+{
+    struct rpc_conn *c = s->conn;
+    uint32_t id = s->call.call_id;
+    uint16_t context = s->context;
+    rpc_slot_drop(s);
+    rpc_conn_fault(c, id, context, status);
+}
+
+/* Whole and verified: to its interface, if that takes calls of this level. */
+static void dispatch(struct rpc_slot *s)
+{
+    struct rpc_conn *c = s->conn;
+    const struct rpc_interface *i = s->call.interface;
+    enum rpc_level floor = i->floor > RPC_LEVEL_NONE && i->floor < c->site->floor ? c->site->floor : i->floor;
+    s->call.stub = buf_slice(&s->stub);
+    s->call.level = s->level;
+    if (s->security) {
+        s->call.principal = principal_ref(s->security->principal);
+        s->call.flags = s->security->mech ? s->security->mech->flags : 0;
+        c->proven = true;
+    }
+    if (floor > RPC_LEVEL_NONE && (!s->call.principal || s->level < floor)) refuse(s, RPC_FAULT_ACCESS_DENIED);
+    else if (!i->by_object && s->call.opnum >= i->opnums) refuse(s, RPC_FAULT_OP_RANGE);
+    else if (c->slot_count > c->site->limits.max_calls) refuse(s, RPC_FAULT_BUSY);
+    else {
+        s->running = true;
+        i->call(&s->call);
+    }
+}
+
+/* The security context of a fragment, verified; false: answered. */
+static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r,
+                           struct rpc_security **out, uint8_t *level)
+{
+    *out = NULL;
+    *level = RPC_LEVEL_NONE;
+    if (!p->has_auth) {
+        /* At level connect the trailer may be left out when there is no doubt whose call it is. */
+        if (c->security_count == 1 && c->securities[0]->state == RPC_SECURITY_DONE &&
+            c->securities[0]->level == RPC_LEVEL_CONNECT) {
+            *out = c->securities[0];
+            *level = RPC_LEVEL_CONNECT;
+        }
+        return true;
+    }
+    struct rpc_security *s = rpc_security_find(c, p->auth.context);
+    if (!s || s->state != RPC_SECURITY_DONE) {
+        rpc_conn_fault(c, p->call_id, r->context, RPC_FAULT_ACCESS_DENIED);
+        return false;
+    }
+    if (s->type != p->auth.type || s->level != p->auth.level || !rpc_unprotect(c, s, p, r->stub_at)) {
+        /* Wrong bytes: whoever sends them is not who logged in. */
+        rpc_conn_fault(c, p->call_id, r->context, RPC_FAULT_ACCESS_DENIED);
+        rpc_conn_end(c);
+        return false;
+    }
+    *out = s;
+    *level = s->level;
+    return true;
+}
+
+static void protocol_error(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t context)
+{
+    rpc_conn_fault(c, p->call_id, context, RPC_FAULT_PROTOCOL);
+    rpc_conn_end(c);
+}
+
+static void on_request(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    struct rpc_request r;
+    struct rpc_security *security;
+    uint8_t level;
+    bool known;
+    if (c->state != RPC_CONN_BOUND || !rpc_request_read(p, &r)) {
+        protocol_error(c, p, 0);
+        return;
+    }
+    struct rpc_slot *s = slot_find(c, p->call_id);
+    bool first = p->flags & RPC_FIRST;
+    const struct rpc_interface *i = rpc_conn_interface(c, r.context, &known);
+    if (!known || (s && (first || s->running || s->context != r.context || s->call.opnum != r.opnum)) || (!s && !first)) {
+        protocol_error(c, p, r.context);
+        return;
+    }
+    if (!check_security(c, p, &r, &security, &level)) return;
+    if (!s && !i) {
+        rpc_conn_fault(c, p->call_id, r.context, RPC_FAULT_UNKNOWN_INTERFACE);
+        return;
+    }
+    if (!s && !c->multiplex && c->slot_count && !c->slots->running) { /* another one has begun and not ended */
+        protocol_error(c, p, r.context);
+        return;
+    }
+    if (!s && !(s = slot_new(c, p, &r))) {
+        rpc_conn_fault(c, p->call_id, r.context, RPC_FAULT_NO_MEMORY);
+        return;
+    }
+    s->call.interface = i;
+    if (first) {
+        s->security = security;
+        s->level = level;
+    } else if (s->security != security || s->level != level) { /* one fragment weaker than the others */
+        protocol_error(c, p, r.context);
+        return;
+    }
+    size_t end = RPC_HEADER + p->body.n - (p->has_auth ? p->auth.pad : 0);
+    if (end < r.stub_at || !buf_add(&s->stub, p->whole.p + r.stub_at, end - r.stub_at)) {
+        refuse(s, RPC_FAULT_ACCESS_DENIED); /* over the limit: MS-RPCE 3.3.3.5.4 names this status */
+        return;
+    }
+    if (p->flags & RPC_LAST) dispatch(s);
+}
+
+/* co_cancel, orphaned: the call is given up, the connection stays. */
+static void on_cancel(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    struct rpc_slot *s = slot_find(c, p->call_id);
+    if (s && s->running) tell(s);
+    else if (s && p->type == RPC_ORPHANED) rpc_slot_drop(s);
+}
+
+/* ---- input ---- */
+
+static void on_fragment(struct rpc_conn *c, struct slice fragment)
+{
+    struct rpc_pdu p;
+    struct error e = ERROR_INIT;
+    if (rpc_pdu_read(fragment, &p, &e) != CIMF_OK) {
+        rpc_conn_fault(c, 0, 0, RPC_FAULT_PROTOCOL);
+        rpc_conn_end(c);
+        return;
+    }
+    switch (p.type) {
+    case RPC_REQUEST: on_request(c, &p); break;
+    case RPC_BIND: case RPC_ALTER: rpc_conn_bind(c, &p); break;
+    case RPC_AUTH3: rpc_conn_auth3(c, &p); break;
+    case RPC_CANCEL: case RPC_ORPHANED: on_cancel(c, &p); break;
+    default: protocol_error(c, &p, 0);
+    }
+}
+
+/* The next whole fragment; 0: more bytes are needed. */
+static size_t next_fragment(struct rpc_conn *c)
+{
+    if (c->in.n < RPC_HEADER) return 0;
+    const unsigned char *h = (const unsigned char *)c->in.p;
+    uint16_t n = rpc_pdu_length(h);
+    bool family = h[2] == RPC_BIND || h[2] == RPC_ALTER || h[2] == RPC_AUTH3;
+    if (n == 0 && h[2] == RPC_BIND && (h[0] != 5 || h[1] > 1)) { /* another version of the protocol */
+        struct buf b;
+        buf_init(&b, 0);
+        rpc_nak_put(&b, 0, RPC_NAK_VERSION);
+        rpc_conn_send(c, &b);
+    }
+    if (n == 0 || (!family && n > c->max_recv)) {
+        rpc_conn_end(c);
+        return 0;
+    }
+    return n <= c->in.n ? n : 0;
+}
+
+void rpc_conn_go_on(struct rpc_conn *c)
+{
+    size_t n;
+    if (c->running) return;
+    c->running = true;
+    while (c->state != RPC_CONN_CLOSED && !c->answer.active && (n = next_fragment(c)) > 0) {
+        on_fragment(c, slice_of(c->in.p, n));
+        buf_consume(&c->in, n);
+    }
+    c->running = false;
+}
+
+void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
+{
+    while (bytes.n && c->state != RPC_CONN_CLOSED) {
+        /* At most one fragment more than the one that waits: the socket keeps the rest. */
+        size_t take = c->in.n < RPC_BIND_MAX ? RPC_BIND_MAX - c->in.n : 0;
+        if (take > bytes.n) take = bytes.n;
+        if (take == 0 || !buf_add(&c->in, bytes.p, take)) {
+            rpc_conn_end(c);
+            return;
+        }
+        bytes = slice_sub(bytes, take);
+        rpc_conn_go_on(c);
+        if (c->answer.active && bytes.n) { /* the driver was told to stop; what it still has is a fragment at most */
+            if (!buf_slice_add(&c->in, bytes)) rpc_conn_end(c);
+            return;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+/*
+ * rpc/conn.h - one server connection (an association) as a machine without I/O: bytes and the end of input go in; bytes
+ * and a close come out through `struct rpc_conn_ops`. The socket side, tests and the fuzz target bring their own.
+ *
+ * Reading order: conn.c (fragments, calls), conn_bind.c (presentation contexts, authentication), conn_security.c
+ * (signatures and sealing), conn_reply.c (replies and faults).
+ */
+#ifndef RPC_CONN_H
+#define RPC_CONN_H
+
+#include "mech/mech.h"
+#include "rpc/pdu.h"
+#include "rpc/rpc.h"
+
+struct rpc_conn;
+struct rpc_conn_ops {
+    void (*send)(struct rpc_conn *c, struct slice bytes); /* takes all */
+    /* No more output; the object stays until rpc_conn_free. */
+    void (*close)(struct rpc_conn *c);
+    /* Stop or go on giving input. */
+    void (*reading)(struct rpc_conn *c, bool on);
+    /* The last call ended after the close: it may be freed now. */
+    void (*released)(struct rpc_conn *c);
+};
+
+struct rpc_limits { /* zeros: defaults */
+    uint32_t max_stub;        /* bytes of one request; 4 MiB (MS-RPCE 3.3.3.5.4) */
+    uint32_t max_contexts;    /* presentation contexts of a connection; 4096 */
+    uint32_t max_securities;  /* security contexts of a connection; 2049 */
+    uint32_t max_calls;       /* at work at once on a connection; 64 */
+    int64_t bind_timeout_us;  /* from accept to the first authenticated request; 10 s */
+};
+
+/* What the connections of a loop share. */
+struct rpc_site {
+    const struct rpc_conn_ops *ops;
+    const struct rpc_interface *const *interfaces; /* NULL-terminated */
+    struct auth_broker *broker;
+    struct exec *home;
+    struct rpc_limits limits;
+    enum rpc_level floor;     /* of every interface that asks for more than NONE; INTEGRITY is what Windows demands */
+    /* A new association group, or whether a client may join one (same address); 0: no. */
+    uint32_t (*group)(struct rpc_site *s, uint32_t wanted, const char *peer);
+    uint64_t next_connection;
+};
+void rpc_site_defaults(struct rpc_site *s);
+
+/* ---- the rest is the room's own ---- */
+
+enum rpc_security_state { RPC_SECURITY_RUNNING, RPC_SECURITY_DONE, RPC_SECURITY_FAILED };
+struct rpc_security {
+    uint32_t id;
+    uint8_t type, level;
+    uint8_t state;
+    bool whole;               /* signatures always cover the whole PDU (NTLM) */
+    struct auth_exchange *exchange;
+    struct mech *mech;
+    const struct principal *principal;
+};
+
+struct rpc_presentation {
+    uint16_t id;
+    const struct rpc_interface *interface;
+};
+
+/* A request being put together, or at work. */
+struct rpc_slot {
+    struct rpc_call call;     /* first: interfaces hold a pointer to it */
+    struct rpc_slot *next;
+    struct rpc_conn *conn;
+    struct rpc_security *security;
+    struct arena arena;
+    struct buf stub;
+    uint16_t context;
+    uint8_t level, flags;     /* RPC_MAYBE ... of the first fragment */
+    bool running, cancelled;
+};
+
+/* A bind or alter_context that waits for its token. */
+struct rpc_answer {
+    bool active;
+    uint8_t type;             /* of the request */
+    uint32_t call_id;
+    struct rpc_security *security;
+    struct rpc_result *results;
+    unsigned count;
+};
+
+enum rpc_conn_state { RPC_CONN_NEW, RPC_CONN_BOUND, RPC_CONN_CLOSED };
+struct rpc_conn {
+    struct rpc_site *site;
+    const char *peer, *local; /* owned by whoever embeds this */
+    uint64_t id;
+    uint8_t state;
+    bool header_sign, multiplex, features, running, proven;
+    uint16_t max_xmit, max_recv;
+    uint32_t group;
+    struct buf in;
+    struct rpc_presentation *presentations;
+    unsigned presentation_count, presentation_room;
+    struct rpc_security **securities;
+    unsigned security_count, security_room;
+    struct rpc_slot *slots;   /* in the order they came */
+    unsigned slot_count;
+    struct rpc_answer answer; /* while active nothing else is read */
+};
+
+void rpc_conn_init(struct rpc_conn *c, struct rpc_site *site, const char *peer, const char *local);
+void rpc_conn_input(struct rpc_conn *c, struct slice bytes);
+/* The peer is gone (or the server stops): calls at work are told; ops->close. */
+void rpc_conn_end(struct rpc_conn *c);
+bool rpc_conn_busy(const struct rpc_conn *c); /* a call is at work: keep the object until ops->released */
+void rpc_conn_free(struct rpc_conn *c);       /* not while busy */
+/* bind_timeout_us passed since the accept: ends it unless a request was proved. */
+void rpc_conn_timeout(struct rpc_conn *c);
+
+/* conn.c */
+void rpc_conn_close(struct rpc_conn *c);
+void rpc_conn_send(struct rpc_conn *c, struct buf *b); /* and frees b; a failed buffer closes */
+void rpc_conn_go_on(struct rpc_conn *c);
+void rpc_slot_drop(struct rpc_slot *s);
+/* conn_bind.c */
+void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p);
+void rpc_conn_auth3(struct rpc_conn *c, const struct rpc_pdu *p);
+const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_t context, bool *known);
+/* conn_security.c */
+struct rpc_security *rpc_security_find(const struct rpc_conn *c, uint32_t id);
+struct rpc_security *rpc_security_add(struct rpc_conn *c, const struct rpc_auth *a);
+void rpc_security_remove(struct rpc_conn *c, struct rpc_security *s);
+/* Verifies (and decrypts in place) a fragment whose signed but not sealed part ends at stub_at. */
+bool rpc_unprotect(struct rpc_conn *c, struct rpc_security *s, const struct rpc_pdu *p, size_t stub_at);
+/* Octets that protection adds to a fragment at most, its padding apart. */
+size_t rpc_protection(const struct rpc_security *s, unsigned level);
+/* Appends trailer and signature to the PDU that begins at start and ends it. */
+bool rpc_protect(struct rpc_conn *c, struct rpc_security *s, struct buf *b, size_t start, size_t stub_at);
+/* conn_reply.c */
+void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status);
+
+#endif

@@ -1,0 +1,266 @@
+/* bind, alter_context, auth3: what is offered, and who offers it. */
+#include <stdlib.h>
+
+#include "rpc/conn.h"
+
+/* ---- presentation contexts ---- */
+
+const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_t context, bool *known)
+{
+    for (unsigned i = c->presentation_count; i--;) {
+        if (c->presentations[i].id != context) continue;
+        *known = true;
+        return c->presentations[i].interface;
+    }
+    *known = false;
+    return NULL;
+}
+
+static const struct rpc_interface *find_interface(const struct rpc_site *s, const struct rpc_syntax *want)
+{
+    for (size_t i = 0; s->interfaces[i]; i++) {
+        const struct rpc_interface *x = s->interfaces[i];
+        if (guid_eq(&x->uuid, &want->uuid) && x->major == want->major && x->minor >= want->minor) return x;
+    }
+    return NULL;
+}
+
+static bool keep_presentation(struct rpc_conn *c, uint16_t id, const struct rpc_interface *i)
+{
+    for (unsigned k = 0; k < c->presentation_count; k++)
+        if (c->presentations[k].id == id) return c->presentations[k].interface == i;
+    if (c->presentation_count == c->presentation_room) {
+        unsigned room = c->presentation_room ? c->presentation_room * 2 : 4;
+        struct rpc_presentation *more = realloc(c->presentations, room * sizeof *more);
+        if (!more) return false;
+        c->presentations = more;
+        c->presentation_room = room;
+    }
+    c->presentations[c->presentation_count++] = (struct rpc_presentation){ id, i };
+    return true;
+}
+
+/* The result of one context; keeps it when it is accepted. */
+static struct rpc_result judge(struct rpc_conn *c, const struct rpc_bind *b, const struct rpc_context *x, bool first_bind)
+{
+    const struct rpc_interface *i = find_interface(c->site, &x->abstract);
+    bool ndr = false;
+    uint8_t bits;
+    for (unsigned k = 0; k < x->transfer_count; k++) {
+        struct rpc_syntax s;
+        rpc_bind_transfer(b, x, k, &s);
+        ndr |= rpc_syntax_eq(&s, &rpc_ndr);
+        if (x->transfer_count == 1 && first_bind && rpc_syntax_features(&s, &bits)) {
+            c->features = true;
+            return (struct rpc_result){ RPC_NEGOTIATE_ACK, bits & (RPC_FEATURE_CONTEXTS | RPC_FEATURE_KEEP_ON_ORPHAN), NULL };
+        }
+    }
+    if (!i) return (struct rpc_result){ RPC_REJECT, RPC_REASON_ABSTRACT, NULL };
+    if (!ndr) return (struct rpc_result){ RPC_REJECT, RPC_REASON_TRANSFER, NULL };
+    if (c->presentation_count >= c->site->limits.max_contexts || !keep_presentation(c, x->id, i))
+        return (struct rpc_result){ RPC_REJECT, RPC_REASON_LIMIT, NULL };
+    return (struct rpc_result){ RPC_ACCEPT, RPC_REASON_NONE, &rpc_ndr };
+}
+
+static void nak(struct rpc_conn *c, uint32_t call_id, uint16_t reason)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    rpc_nak_put(&b, call_id, reason);
+    rpc_conn_send(c, &b);
+}
+
+/* bind: refused; alter_context: a fault. Either way the connection goes when it is a bind. */
+static void refuse(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t reason, uint32_t status)
+{
+    if (p->type == RPC_BIND) {
+        nak(c, p->call_id, reason);
+        rpc_conn_end(c);
+    } else {
+        rpc_conn_fault(c, p->call_id, 0, status);
+    }
+}
+
+/* What both sides take: the smaller of both offers, not above ours, a multiple of eight, not below what everybody takes. */
+static uint16_t fragment_size(const struct rpc_bind *b)
+{
+    uint16_t n = b->max_xmit < b->max_recv ? b->max_xmit : b->max_recv;
+    if (n > RPC_FRAGMENT_MAX) n = RPC_FRAGMENT_MAX;
+    if (n < 2048) n = 2048;
+    return n & ~7u;
+}
+
+static void take_bind(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_bind *b)
+{
+    c->max_xmit = c->max_recv = fragment_size(b);
+    c->multiplex = p->flags & RPC_MULTIPLEX;
+    c->group = c->site->group ? c->site->group(c->site, b->group, c->peer) : b->group ? b->group : 1;
+    c->state = RPC_CONN_BOUND;
+}
+
+/* ---- answering ---- */
+
+static struct slice port_of(const char *local)
+{
+    struct slice s = slice_str(local);
+    for (size_t i = s.n; i--;)
+        if (s.p[i] == ':') return slice_sub(s, i + 1);
+    return SLICE("");
+}
+
+static void acknowledge(struct rpc_conn *c, struct slice token)
+{
+    struct rpc_answer *a = &c->answer;
+    struct rpc_security *s = a->security;
+    struct buf b;
+    bool bind = a->type == RPC_BIND;
+    unsigned flags = RPC_FIRST | RPC_LAST | (c->header_sign ? RPC_HEADER_SIGN : 0) | (c->multiplex ? RPC_MULTIPLEX : 0);
+    buf_init(&b, 0);
+    size_t start = rpc_pdu_begin(&b, bind ? RPC_BIND_ACK : RPC_ALTER_RESPONSE, flags, a->call_id);
+    rpc_ack_put(&b, c->max_xmit, c->max_recv, c->group, bind ? port_of(c->local) : SLICE(""), a->results, a->count, start);
+    if (s) {
+        struct rpc_auth auth = { .type = s->type, .level = s->level, .context = s->id };
+        rpc_trailer_put(&b, start, 4, &auth);
+        buf_slice_add(&b, token);
+    }
+    rpc_pdu_end(&b, start, (uint16_t)(s ? token.n : 0));
+    if (b.n > UINT16_MAX) b.failed = true;
+    free(a->results);
+    *a = (struct rpc_answer){ 0 };
+    rpc_conn_send(c, &b);
+}
+
+static void failed(struct rpc_conn *c)
+{
+    struct rpc_answer *a = &c->answer;
+    uint8_t type = a->type;
+    uint32_t id = a->call_id;
+    struct rpc_security *s = a->security;
+    free(a->results);
+    *a = (struct rpc_answer){ 0 };
+    s->state = RPC_SECURITY_FAILED; /* auth3: the first request hears of it */
+    if (type == RPC_ALTER) rpc_conn_fault(c, id, 0, RPC_FAULT_ACCESS_DENIED);
+    if (type != RPC_BIND) return;
+    nak(c, id, RPC_NAK_CHECKSUM);
+    rpc_conn_end(c);
+}
+
+static void on_step(void *arg, const struct auth_exchange_answer *x)
+{
+    struct rpc_conn *c = arg;
+    struct rpc_security *s = c->answer.security;
+    uint8_t type = c->answer.type;
+    if (x->result == MECH_COMPLETE) {
+        s->state = RPC_SECURITY_DONE;
+        s->principal = x->principal;
+        s->mech = x->context;
+        s->whole = x->mechanism && strcmp(x->mechanism, "NTLM") == 0;
+        auth_exchange_free(s->exchange);
+        s->exchange = NULL;
+    }
+    if (x->result == MECH_FAILED) failed(c);
+    else if (type == RPC_AUTH3) c->answer = (struct rpc_answer){ 0 };
+    else acknowledge(c, x->token);
+    if (c->state == RPC_CONN_CLOSED || c->answer.active) return;
+    c->site->ops->reading(c, true);
+    rpc_conn_go_on(c);
+}
+
+/* ---- authentication ---- */
+
+static bool mechanism_of(uint8_t type, enum auth_mechanism *out)
+{
+    switch (type) {
+    case RPC_AUTH_SPNEGO: *out = AUTH_MECH_NEGOTIATE; return true;
+    case RPC_AUTH_NTLM: case RPC_AUTH_DEFAULT: *out = AUTH_MECH_NTLM; return true;
+    case RPC_AUTH_KERBEROS: *out = AUTH_MECH_KERBEROS; return true;
+    default: return false;
+    }
+}
+
+/* A new context for a bind or alter_context, or the one that is being made. NULL: refused. */
+static struct rpc_security *begin(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    struct error e = ERROR_INIT;
+    struct rpc_auth a = p->auth;
+    enum auth_mechanism mechanism;
+    if (!mechanism_of(a.type, &mechanism)) {
+        refuse(c, p, RPC_NAK_AUTH_TYPE, RPC_FAULT_ACCESS_DENIED);
+        return NULL;
+    }
+    if (a.level == 0) a.level = RPC_LEVEL_CONNECT;
+    if (a.level == RPC_LEVEL_CALL) a.level = RPC_LEVEL_PACKET;
+    struct rpc_security *s = rpc_security_find(c, a.context);
+    if (s && s->state == RPC_SECURITY_RUNNING && s->type == a.type && s->level == a.level) return s;
+    if (s || a.level < RPC_LEVEL_CONNECT || a.level > RPC_LEVEL_PRIVACY) {
+        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_ACCESS_DENIED);
+        return NULL;
+    }
+    struct auth_exchange_config config = {
+        .mechanism = mechanism, .service = AUTH_SERVICE_RPC, .address = slice_str(c->peer),
+        .want = MECH_DCE_STYLE | (a.level >= RPC_LEVEL_PACKET ? MECH_SIGN : 0) | (a.level == RPC_LEVEL_PRIVACY ? MECH_SEAL : 0),
+    };
+    s = rpc_security_add(c, &a);
+    if (s && auth_exchange_new(c->site->broker, &config, c->site->home, &s->exchange, &e) == CIMF_OK) return s;
+    if (s) rpc_security_remove(c, s);
+    refuse(c, p, RPC_NAK_LIMIT, RPC_FAULT_ACCESS_DENIED);
+    return NULL;
+}
+
+/* Header signing is agreed on once, by the first that authenticates well enough. */
+static void agree_on_headers(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_security *s)
+{
+    bool first = c->security_count == 1;
+    if (first && p->flags & RPC_HEADER_SIGN && s->level >= RPC_LEVEL_PACKET) c->header_sign = true;
+}
+
+static void step(struct rpc_conn *c, const struct rpc_pdu *p, struct rpc_security *s)
+{
+    c->answer.active = true;
+    c->answer.type = p->type;
+    c->answer.call_id = p->call_id;
+    c->answer.security = s;
+    c->site->ops->reading(c, false);
+    auth_exchange_step(s->exchange, p->auth.token, on_step, c);
+}
+
+void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    struct rpc_bind b;
+    bool bind = p->type == RPC_BIND;
+    if ((bind ? c->state != RPC_CONN_NEW : c->state != RPC_CONN_BOUND) || !rpc_bind_read(p, &b)) {
+        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
+        rpc_conn_end(c);
+        return;
+    }
+    struct rpc_security *s = NULL;
+    if (p->has_auth && !(s = begin(c, p))) return;
+    struct rpc_result *results = b.count ? calloc(b.count, sizeof *results) : NULL;
+    bool ok = b.count == 0 || results;
+    for (unsigned i = 0; ok && i < b.count; i++) {
+        struct rpc_context x;
+        ok = rpc_bind_next(&b, &x);
+        if (ok) results[i] = judge(c, &b, &x, bind);
+    }
+    if (!ok || (bind && b.count == 0)) {
+        free(results);
+        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
+        rpc_conn_end(c);
+        return;
+    }
+    if (bind) take_bind(c, p, &b);
+    if (s) agree_on_headers(c, p, s);
+    c->answer = (struct rpc_answer){ .type = p->type, .call_id = p->call_id, .results = results, .count = b.count };
+    if (s) step(c, p, s);
+    else acknowledge(c, SLICE_NULL);
+}
+
+void rpc_conn_auth3(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    struct rpc_security *s = p->has_auth ? rpc_security_find(c, p->auth.context) : NULL;
+    if (!s || s->state != RPC_SECURITY_RUNNING || s->type != p->auth.type) {
+        rpc_conn_end(c); /* never answered */
+        return;
+    }
+    step(c, p, s);
+}

@@ -1,0 +1,80 @@
+/* Replies and faults: fragments of what the client takes, each protected on its own. */
+#include "rpc/conn.h"
+
+void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    rpc_fault_put(&b, call_id, context, status, RPC_DID_NOT_EXECUTE);
+    rpc_conn_send(c, &b);
+}
+
+/* The call is over; true: the connection still stands. */
+static bool handed_back(struct rpc_slot *s)
+{
+    struct rpc_conn *c = s->conn;
+    bool open = c->state != RPC_CONN_CLOSED;
+    rpc_slot_drop(s);
+    if (!open && !rpc_conn_busy(c)) c->site->ops->released(c);
+    return open;
+}
+
+/* Fault PDUs of protected calls are protected too. */
+static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
+{
+    size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST, s->call.call_id);
+    rpc_put32(b, 0);
+    rpc_put16(b, s->context);
+    rpc_put16(b, 0);
+    rpc_put32(b, status);
+    rpc_put32(b, 0);
+    if (!rpc_protect(s->conn, s->security, b, start, 24)) b->failed = true;
+}
+
+void rpc_fault(struct rpc_call *call, uint32_t status)
+{
+    struct rpc_slot *s = (struct rpc_slot *)call;
+    struct rpc_conn *c = s->conn;
+    struct buf b;
+    buf_init(&b, 0);
+    if (c->state != RPC_CONN_CLOSED && !(s->flags & RPC_MAYBE)) {
+        put_fault(s, status, &b);
+        rpc_conn_send(c, &b);
+    }
+    handed_back(s);
+}
+
+/* How much of a stub goes into a fragment: a multiple of 16, so that only the last one is padded. */
+static size_t room_of(const struct rpc_conn *c, const struct rpc_slot *s)
+{
+    size_t taken = 24 + rpc_protection(s->security, s->level) + 16;
+    return taken + 16 < c->max_xmit ? (c->max_xmit - taken) & ~(size_t)15 : 16;
+}
+
+void rpc_reply(struct rpc_call *call)
+{
+    struct rpc_slot *s = (struct rpc_slot *)call;
+    struct rpc_conn *c = s->conn;
+    struct buf b;
+    struct slice stub = buf_slice(&call->reply);
+    size_t room = room_of(c, s), at = 0;
+    if (!buf_ok(&call->reply)) {
+        rpc_fault(call, RPC_FAULT_NO_MEMORY);
+        return;
+    }
+    buf_init(&b, stub.n * 2 + 65536);
+    while (c->state != RPC_CONN_CLOSED && !(s->flags & RPC_MAYBE)) {
+        size_t n = stub.n - at < room ? stub.n - at : room;
+        unsigned flags = (at ? 0 : RPC_FIRST) | (at + n == stub.n ? RPC_LAST : 0);
+        size_t start = rpc_pdu_begin(&b, RPC_RESPONSE, flags, call->call_id);
+        rpc_put32(&b, (uint32_t)(stub.n - at));
+        rpc_put16(&b, s->context);
+        rpc_put16(&b, 0);
+        buf_add(&b, stub.p + at, n);
+        if (!rpc_protect(c, s->security, &b, start, 24)) b.failed = true;
+        at += n;
+        if (at == stub.n || !buf_ok(&b)) break;
+    }
+    rpc_conn_send(c, &b);
+    if (handed_back(s)) rpc_conn_go_on(c);
+}
