@@ -1,4 +1,6 @@
 /* Signatures and sealed bytes of a finished Kerberos context (RFC 4121 4.2; RFC 4757 7 for RC4). */
+#include <stdlib.h>
+
 #include "mech/kerberos_priv.h"
 
 enum { PADDING_MAX = 8 }; /* RC4 has 1, DES3 up to a block */
@@ -102,6 +104,36 @@ static bool unpad(const struct kerberos *k, struct mech_part *parts, size_t coun
     return true;
 }
 
+/* A token of gss_wrap or of another library, in which header and trailer lie on both sides of the data (RFC 4121
+ * 4.2.5 with a rotation of 0), so that what comes here as the signature is only its first bytes. */
+static bool unrotated(const struct mech_part *parts, size_t count, struct slice signature)
+{
+    return count == 1 && parts[0].kind == MECH_PART_SEAL && signature.n >= 16 &&
+           memcmp(signature.p, "\x05\x04", 2) == 0 && memcmp(signature.p + 6, "\0\0", 2) == 0;
+}
+
+static cimf_status unseal_stream(gss_ctx_id_t context, struct mech_part *part, struct slice signature)
+{
+    OM_uint32 minor;
+    int sealed = 0;
+    size_t n = signature.n + part->n;
+    char *copy = malloc(n); /* turned round and decrypted in place */
+    if (!copy) return CIMF_OUT_OF_MEMORY;
+    memcpy(copy, signature.p, signature.n);
+    if (part->n) memcpy(copy + signature.n, part->p, part->n);
+    gss_iov_buffer_desc iov[2] = { { GSS_IOV_BUFFER_TYPE_STREAM, { n, copy } },
+                                   { GSS_IOV_BUFFER_TYPE_DATA, { 0, NULL } } };
+    cimf_status status = judge(gss_unwrap_iov(&minor, context, &sealed, NULL, iov, 2));
+    if (status == CIMF_OK && (!sealed || iov[1].buffer.length > part->n)) status = CIMF_ACCESS_DENIED;
+    if (status == CIMF_OK) {
+        part->n = iov[1].buffer.length;
+        if (part->n) memcpy(part->p, iov[1].buffer.value, part->n);
+    }
+    explicit_bzero(copy, n);
+    free(copy);
+    return status;
+}
+
 cimf_status kerberos_op_unseal(struct mech *m, struct mech_part *parts, size_t count,
                                struct slice signature)
 {
@@ -111,6 +143,7 @@ cimf_status kerberos_op_unseal(struct mech *m, struct mech_part *parts, size_t c
     int sealed = 0;
     int n = iov_fill(iov, parts, count, seal_types);
     if (n == 0 || signature.n == 0 || signature.n > sizeof copy) return CIMF_ACCESS_DENIED;
+    if (unrotated(parts, count, signature)) return unseal_stream(context_of(m), parts, signature);
     memcpy(copy, signature.p, signature.n);
     iov[0].type = GSS_IOV_BUFFER_TYPE_HEADER;
     iov[0].buffer = (gss_buffer_desc){ signature.n, copy };

@@ -9,9 +9,11 @@ TOOL = BUILD / "tests" / "mech" / "token_tool"
 
 
 class Tool:
+    path = TOOL
+
     def __init__(self, *words, env=None, prefix=()):
         """prefix: a command to run the tool with (nsenter)."""
-        self.process = subprocess.Popen([*prefix, str(TOOL), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        self.process = subprocess.Popen([*prefix, str(self.path), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True, env=env)
 
     def ask(self, verb, *data):
