@@ -687,6 +687,39 @@ static void hostile_handshakes(void **state)
     buf_free(&out);
 }
 
+/* A token of the handshake may come in pieces, one of the messages may not. */
+static void cut_tokens_over_tls(void **state)
+{
+    for (size_t cut = 1; cut < 120; cut += 17) {
+        struct talk t;
+        struct slice none;
+        struct buf out;
+        buf_init(&out, 0);
+        talk_init(&t, 0, 0, 0);
+        talk_until(&t, 0);
+        assert_true(t.to_server.n > cut);
+        serve(&t, slice_head(buf_slice(&t.to_server), cut));
+        assert_int_equal(t.server, CREDSSP_CONTINUE);
+        assert_int_equal(t.to_client.n, 0);
+        serve(&t, slice_sub(buf_slice(&t.to_server), cut));
+        assert_int_equal(t.server, CREDSSP_CONTINUE);
+        assert_int_equal(credssp_step(t.c, buf_slice(&t.to_client), &out, &none, NULL),
+                         CREDSSP_CONTINUE);
+        buf_clear(&t.to_client);
+        serve(&t, buf_slice(&out));
+        assert_int_equal(t.server, CREDSSP_CONTINUE);
+        assert_true(t.s->tls.shaken);
+        assert_int_equal(t.to_client.n, 0); /* TLS 1.3: nothing to say, and no ticket */
+        buf_clear(&out);
+        assert_int_equal(credssp_step(t.c, SLICE(""), &out, &none, NULL), CREDSSP_CONTINUE);
+        serve(&t, slice_head(buf_slice(&out), out.n > cut ? cut : out.n - 1));
+        assert_int_equal(t.server, CREDSSP_FAILED);
+        assert_int_equal(t.server_error.status, CIMF_BAD_REQUEST);
+        buf_free(&out);
+        talk_free(&t);
+    }
+}
+
 /* The server's files are read once. */
 static void configured_certificate(void **state)
 {
@@ -773,6 +806,7 @@ int main(void)
         cmocka_unit_test(nothing_is_resumed_and_no_certificate_asked_for),
         cmocka_unit_test(records),
         cmocka_unit_test(hostile_handshakes),
+        cmocka_unit_test(cut_tokens_over_tls),
         cmocka_unit_test(configured_certificate),
         cmocka_unit_test(no_room_for_tokens),
     };

@@ -12,7 +12,10 @@ bool ntlm_ntowf_v1(struct slice password, unsigned char hash[NTLM_KEY])
     struct md4_ctx md4;
     struct buf utf16;
     buf_init(&utf16, 0);
-    bool ok = utf8_valid(password) && utf8_to_utf16(&utf16, password, UTF16_LE);
+    /* All room at once: growing would leave parts of the password in freed memory. */
+    bool ok = utf8_valid(password) && password.n < SIZE_MAX / 2 &&
+              buf_reserve(&utf16, 2 * password.n) &&
+              (password.n == 0 || utf8_to_utf16(&utf16, password, UTF16_LE));
     if (ok) {
         md4_init(&md4);
         md4_update(&md4, utf16.n, (const uint8_t *)utf16.p);
