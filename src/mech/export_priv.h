@@ -12,6 +12,7 @@
 #include "mech/mech.h"
 
 enum mech_export_kind { MECH_EXPORT_NTLM = 1, MECH_EXPORT_KERBEROS = 2 };
+enum { MECH_EXPORT_HEAD = 12 + 64 }; /* its bytes */
 
 void mech_export_u32(struct buf *out, uint32_t v);
 void mech_export_head(const struct mech *m, enum mech_export_kind kind, struct buf *out);

@@ -141,6 +141,7 @@ cimf_status kerberos_op_export(struct mech *m, struct buf *out, struct error *e)
     OM_uint32 minor, major;
     major = gss_export_sec_context(&minor, &k->context, &token);
     if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "the context cannot be exported");
+    buf_reserve(out, MECH_EXPORT_HEAD + token.length); /* growing would leave keys in freed memory */
     mech_export_head(m, MECH_EXPORT_KERBEROS, out);
     buf_add(out, token.value, token.length);
     explicit_bzero(token.value, token.length);

@@ -91,7 +91,7 @@ cimf_status kerberos_cache_fill(struct slice user, struct slice password, bool f
     krb5_context context = NULL;
     struct buf u, p;
     *name = NULL;
-    if (memchr(user.p, 0, user.n) || memchr(password.p, 0, password.n) || !utf8_valid(user) ||
+    if (slice_find(user, 0) < user.n || slice_find(password, 0) < password.n || !utf8_valid(user) ||
         !utf8_valid(password) || password.n > 1024 || user.n > 1024) {
         return error_set(e, CIMF_BAD_REQUEST, "kerberos", "a name or password that is no text");
     }

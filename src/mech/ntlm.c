@@ -143,6 +143,8 @@ static void stream_export(const struct ntlm_stream *t, struct buf *out)
 cimf_status ntlm_op_export(struct mech *m, struct buf *out, struct error *e)
 {
     struct ntlm *n = (struct ntlm *)m;
+    /* All room at once: growing would leave keys in freed memory. */
+    buf_reserve(out, MECH_EXPORT_HEAD + 4 + 2 * sizeof(struct ntlm_stream));
     mech_export_head(m, MECH_EXPORT_NTLM, out);
     mech_export_u32(out, n->negotiated);
     stream_export(&n->session.to_peer, out);
