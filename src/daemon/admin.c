@@ -12,17 +12,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/file.h"
+#include "os/identity.h"
 
 /* The broker reads the files: when root makes them they are for its user, if this system has it. */
 static void owner(const char *user, struct accounts_place *out)
 {
-    char *end;
-    unsigned long uid = strtoul(user, &end, 10);
-    struct passwd *pw = *user && !*end ? getpwuid((uid_t)uid) : getpwnam(user);
-    if (geteuid() != 0 || !pw) return;
+    struct identity who;
+    if (geteuid() != 0 || identity_find(user, &who, NULL) != CIMF_OK) return;
     out->has_owner = true;
-    out->owner = pw->pw_uid;
-    out->group = pw->pw_gid;
+    out->owner = who.uid;
+    out->group = who.gid;
 }
 
 static void open_audit(struct command *c)
@@ -52,8 +51,7 @@ cimf_status admin_begin(struct command *c, bool change, struct accounts_place *o
 cimf_status admin_begin_certmap(struct command *c, bool change, struct accounts_place *out, struct error *e)
 {
     cimf_status s = admin_begin(c, change, out, e);
-    const char *path = config_text(&c->config, CONFIG_auth_certificates);
-    if (!*path) path = arena_printf(&c->config.arena, "%s/certificates", config_text(&c->config, CONFIG_cimd_state_dir)).p;
+    const char *path = config_certificates(&c->config);
     out->path = path;
     return s != CIMF_OK || path ? s : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
 }

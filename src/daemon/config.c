@@ -288,3 +288,9 @@ const char *config_audit_log(struct config *c)
     if (*c->value[CONFIG_cimd_audit_log]) return c->value[CONFIG_cimd_audit_log];
     return arena_printf(&c->arena, "%s/audit.log", c->value[CONFIG_cimd_state_dir]).p;
 }
+
+const char *config_certificates(struct config *c)
+{
+    if (*c->value[CONFIG_auth_certificates]) return c->value[CONFIG_auth_certificates];
+    return arena_printf(&c->arena, "%s/certificates", c->value[CONFIG_cimd_state_dir]).p;
+}

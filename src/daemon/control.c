@@ -1,6 +1,7 @@
 #include "daemon/control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -79,11 +80,35 @@ static cimf_status answer_mof(struct control *c, struct arena *a, const struct s
     return control_compile(c->cimom, fields[1], &b, counts, e);
 }
 
-static cimf_status answer_backup(struct control *c, struct arena *a, const struct slice *fields, size_t count, struct error *e)
+/* By way of the working folder, the only one that can be written: its own path may not be open to this user. */
+static cimf_status answer_backup(struct control *c, int *fd, struct error *e)
 {
-    const char *path = count == 2 ? arena_strz(a, fields[1]) : NULL;
-    if (!path || *path != '/') return error_set(e, CIMF_BAD_REQUEST, "cimd", "backup: an absolute path is expected");
-    return cimom_backup(c->cimom, c->principal, path, e);
+    static const char path[] = "/proc/self/cwd/backup.mdb";
+    unlink(path);
+    cimf_status s = cimom_backup(c->cimom, c->principal, path, e);
+    if (s == CIMF_OK) *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (s == CIMF_OK && *fd < 0) s = error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot read the copy of the repository");
+    unlink(path);
+    return s;
+}
+
+/* One byte of what follows takes the descriptor along. */
+static bool send_with(int socket, struct slice *s, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = { 0 };
+    struct iovec part = { (void *)(uintptr_t)s->p, 1 };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room };
+    struct cmsghdr *m = CMSG_FIRSTHDR(&message);
+    m->cmsg_level = SOL_SOCKET;
+    m->cmsg_type = SCM_RIGHTS;
+    m->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(m), &fd, sizeof fd);
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1) return false;
+    *s = slice_sub(*s, 1);
+    return true;
 }
 
 cimf_status control_descriptor(struct cimom *m, const struct principal *p, const struct slice *fields, size_t count,
@@ -116,8 +141,9 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     struct buf text;
     buf_init(&text, 0);
     cimf_status s = CIMF_OK;
+    int copy = -1;
     if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
-    else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, a, fields, count, &e);
+    else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, &copy, &e);
     else if (count && slice_is(fields[0], "sd")) s = control_descriptor(c->cimom, c->principal, fields, count, &text, &e);
     else if (!count || !slice_is(fields[0], "ping")) s = error_set(&e, CIMF_BAD_REQUEST, "cimd", "the request is not known");
     struct slice reply[] = {
@@ -128,7 +154,9 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     };
     struct buf out;
     buf_init(&out, 0);
-    if (message_write(&out, reply, sizeof reply / sizeof *reply)) send_all(fd, buf_slice(&out));
+    struct slice rest = message_write(&out, reply, sizeof reply / sizeof *reply) ? buf_slice(&out) : SLICE("");
+    if (rest.n && (copy < 0 || send_with(fd, &rest, copy))) send_all(fd, rest);
+    if (copy >= 0) close(copy);
     buf_free(&out);
     buf_free(&text);
 }
@@ -140,8 +168,30 @@ static bool may_ask(const struct control *c, int fd)
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == 0 || peer.uid == c->starter);
 }
 
+/* A descriptor among the bytes goes to *got when one is expected and none came before. */
+static ssize_t receive_some(int fd, char *to, size_t room, int *got)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = { to, room };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    if (got) {
+        message.msg_control = control.room;
+        message.msg_controllen = sizeof control.room;
+    }
+    ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *m = got && n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (m && m->cmsg_level == SOL_SOCKET && m->cmsg_type == SCM_RIGHTS && m->cmsg_len == CMSG_LEN(sizeof(int))) {
+        if (*got >= 0) close(*got);
+        memcpy(got, CMSG_DATA(m), sizeof *got);
+    }
+    return n;
+}
+
 /* Reads until a whole message is there. */
-static int receive(int fd, struct buf *in, struct arena *a, struct slice **fields, size_t *count)
+static int receive(int fd, struct buf *in, struct arena *a, struct slice **fields, size_t *count, int *with)
 {
     for (;;) {
         size_t used;
@@ -149,7 +199,7 @@ static int receive(int fd, struct buf *in, struct arena *a, struct slice **field
         if (got) return got;
         char *to = buf_reserve(in, 65536);
         if (!to) return -1;
-        ssize_t n = recv(fd, to, 65536, 0);
+        ssize_t n = receive_some(fd, to, 65536, with);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return -1;
         buf_added(in, (size_t)n);
@@ -173,7 +223,7 @@ static void serve_one(struct control *c, int fd)
     buf_init(&in, MESSAGE_MAX + 65536);
     arena_init(&a, 0);
     if (!may_ask(c, fd)) log_warn("control", "a peer of another user was refused");
-    else if (receive(fd, &in, &a, &fields, &count) == 1) answer(c, fd, &a, fields, count);
+    else if (receive(fd, &in, &a, &fields, &count, NULL) == 1) answer(c, fd, &a, fields, count);
     arena_free(&a);
     buf_free(&in);
 }
@@ -257,10 +307,11 @@ void control_stop(struct control *c)
 /* --- asking ------------------------------------------------------------------------------------- */
 
 cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
-                        struct slice **reply, size_t *reply_count, bool *running, struct error *e)
+                        struct slice **reply, size_t *reply_count, bool *running, int *with, struct error *e)
 {
     struct sockaddr_un address;
     *running = false;
+    if (with) *with = -1;
     cimf_status s = socket_address(config, &address, e);
     if (s != CIMF_OK) return s;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -277,7 +328,7 @@ cimf_status control_ask(const struct config *config, const struct slice *fields,
     buf_init(&out, MESSAGE_MAX + 65536);
     buf_init(&in, MESSAGE_MAX);
     bool sent = message_write(&out, fields, count) && send_all(fd, buf_slice(&out));
-    int got = sent ? receive(fd, &in, a, reply, reply_count) : -1;
+    int got = sent ? receive(fd, &in, a, reply, reply_count, with) : -1;
     for (size_t i = 0; got == 1 && i < *reply_count; i++) (*reply)[i] = arena_dup(a, (*reply)[i]);
     buf_free(&out);
     buf_free(&in);

@@ -1,4 +1,6 @@
 /* cimd mof, backup, restore: through the running daemon, or on the repository itself when none runs. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -6,6 +8,7 @@
 #include "daemon/command.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
+#include "os/file.h"
 
 static uint32_t number(struct slice s)
 {
@@ -26,7 +29,7 @@ static cimf_status compile_remote(struct command *c, struct arena *a, struct sli
         fields[count++] = b->files[i].name;
         fields[count++] = b->files[i].text;
     }
-    cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, e);
+    cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, NULL, e);
     if (s != CIMF_OK || !*running) return s;
     s = control_reply(reply, reply_count, e);
     if (s == CIMF_OK && reply_count >= 6)
@@ -97,16 +100,46 @@ int command_mof(struct command *c)
     return code;
 }
 
+/* Whole and durable, or not there. */
+static cimf_status write_copy(int from, const char *path, struct error *e)
+{
+    struct arena a;
+    char block[65536];
+    arena_init(&a, 0);
+    const char *slash = strrchr(path, '/'), *part = arena_printf(&a, "%s.part", path).p;
+    const char *folder = slash == path ? "/" : arena_strz(&a, slice_of(path, (size_t)(slash - path)));
+    if (part) unlink(part);
+    int to = part ? open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    ssize_t n = 0;
+    bool ok = to >= 0;
+    while (ok && (n = read(from, block, sizeof block)) > 0)
+        for (ssize_t done = 0, step; ok && done < n; done += step) ok = (step = write(to, block + done, (size_t)(n - done))) > 0;
+    ok = ok && n == 0 && fsync(to) == 0 && rename(part, path) == 0;
+    int number = errno;
+    if (to >= 0) close(to);
+    if (!ok && to >= 0) unlink(part);
+    cimf_status s = ok && folder ? file_sync_folder(folder, e) : CIMF_OK;
+    arena_free(&a);
+    if (ok) return s;
+    s = number == ENOSPC || number == EDQUOT ? CIMF_OUT_OF_DISK_SPACE : number == ENOENT ? CIMF_NOT_FOUND
+        : number == EACCES || number == EPERM || number == EROFS ? CIMF_ACCESS_DENIED : CIMF_CRITICAL_ERROR;
+    return error_errno(e, s, "cimd", number, "cannot write %s", path);
+}
+
 static cimf_status backup(struct command *c, const char *path, struct error *e)
 {
     struct arena a;
-    struct slice fields[] = { SLICE("backup"), slice_str(path) }, *reply;
+    struct slice fields[] = { SLICE("backup") }, *reply;
     size_t count;
     bool running;
+    int copy = -1;
     struct core core;
     arena_init(&a, 0);
-    cimf_status s = control_ask(&c->config, fields, 2, &a, &reply, &count, &running, e);
+    cimf_status s = control_ask(&c->config, fields, 1, &a, &reply, &count, &running, &copy, e);
     if (s == CIMF_OK && running) s = control_reply(reply, count, e);
+    if (s == CIMF_OK && running && copy < 0) s = error_set(e, CIMF_CONNECTION_LOST, "cimd", "the daemon sent no copy");
+    if (s == CIMF_OK && running) s = write_copy(copy, path, e);
+    if (copy >= 0) close(copy);
     arena_free(&a);
     if (s != CIMF_OK || running) return s;
     s = core_open(&core, &c->config, e);

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "os/file.h"
 
-const char *const role_names[ROLE_COUNT] = { [ROLE_CORE] = "cimd-core" };
+const char *const role_names[ROLE_COUNT] = { [ROLE_AUTH] = "cimd-auth", [ROLE_CORE] = "cimd-core" };
 
 static cimf_status read_start(struct role_start *start, struct config *config, struct error *e)
 {
@@ -20,8 +20,8 @@ static cimf_status read_start(struct role_start *start, struct config *config, s
     struct buf text;
     buf_init(&text, 4 << 20);
     snprintf(path, sizeof path, "/proc/self/fd/%d", ROLE_FD_START);
-    cimf_status status = file_read_buf(&text, path, e);
-    if (status == CIMF_OK && text.n < sizeof *start) status = error_set(e, CIMF_USAGE, "cimd", "only cimd serve starts this");
+    cimf_status status = file_read_buf(&text, path, NULL);
+    if (status != CIMF_OK || text.n < sizeof *start) status = error_set(e, CIMF_USAGE, "cimd", "only cimd serve starts this");
     if (status == CIMF_OK) {
         memcpy(start, text.p, sizeof *start);
         if (start->magic != ROLE_MAGIC || start->listeners > ROLE_LISTENERS)
@@ -39,10 +39,13 @@ cimf_status role_begin(struct role_start *start, struct config *config, struct e
     if (status == CIMF_OK) status = read_start(start, config, e);
     if (status != CIMF_OK) return status;
     close(ROLE_FD_START);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->supervisor)
-        return error_set(e, CIMF_SHUTTING_DOWN, "cimd", "the supervisor has ended");
     if (fchdir(ROLE_FD_FOLDER) != 0) return error_errno(e, CIMF_FAILED, "cimd", errno, "cannot go to the folder of this process");
     close(ROLE_FD_FOLDER);
+    if (start->drop) status = identity_become(&start->who, e);
+    if (status != CIMF_OK) return status;
+    /* After the change of user, which clears it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != start->supervisor)
+        return error_set(e, CIMF_SHUTTING_DOWN, "cimd", "the supervisor has ended");
     enum log_level level;
     if (log_level_parse(slice_str(config_text(config, CONFIG_cimd_log_level)), &level)) log_set_level(level);
     audit_open(ROLE_FD_AUDIT);
@@ -59,7 +62,7 @@ int role_failed(const char *what, const struct error *e)
 
 int role_main(const char *name)
 {
-    static int (*const mains[ROLE_COUNT])(void) = { [ROLE_CORE] = role_core_main };
+    static int (*const mains[ROLE_COUNT])(void) = { [ROLE_AUTH] = role_auth_main, [ROLE_CORE] = role_core_main };
     for (int i = 0; i < ROLE_COUNT; i++) {
         if (strcmp(name, role_names[i]) != 0) continue;
         prctl(PR_SET_NAME, name);

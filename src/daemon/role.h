@@ -12,8 +12,9 @@
 #include <sys/types.h>
 
 #include "daemon/config.h"
+#include "os/identity.h"
 
-enum role { ROLE_CORE, ROLE_COUNT };
+enum role { ROLE_AUTH, ROLE_CORE, ROLE_COUNT };
 
 enum role_fd {
     ROLE_FD_SUPERVISOR = 3, /* SOCK_SEQPACKET: words of role_message.h; its end of file: end now */
@@ -37,10 +38,8 @@ struct role_start {
     uint32_t magic;
     pid_t supervisor;
     uid_t starter;         /* who may use the control socket besides root */
-    uint32_t drop;         /* become uid and gid first: the supervisor is root */
-    uid_t uid;
-    gid_t gid;
-    char user[64];         /* name of uid for its supplementary groups; "": none */
+    uint32_t drop;         /* become this first: the supervisor is root */
+    struct identity who;
     uint32_t keytab;       /* ROLE_FD_KEYTAB holds one */
     uint32_t listeners;
     uint8_t tls[ROLE_LISTENERS]; /* which of them speak TLS */
@@ -50,13 +49,16 @@ struct role_start {
 #define ROLE_ARGUMENT "--role"
 extern const char *const role_names[ROLE_COUNT];
 
-/* What every role begins with: dies with the supervisor, reads its start and configuration, goes to its folder.
- * config_free is the caller's, whatever the answer. */
+/* What every role begins with: reads its start and configuration, goes to its folder, becomes who it is to be, dies with
+ * the supervisor. config_free is the caller's, whatever the answer. */
 cimf_status role_begin(struct role_start *start, struct config *config, struct error *e);
 /* "cimd serve: what: why" on standard error; the exit code of the status. */
 int role_failed(const char *what, const struct error *e);
 
 /* The roles' main functions: exit codes. Signals are blocked. */
+int role_auth_main(void);
+/* cimd-core, once it serves; does nothing (see role_running.c). */
+void role_core_running(void);
 int role_core_main(void);
 /* Runs the role that argv[0] names. */
 int role_main(const char *name);

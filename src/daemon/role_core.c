@@ -17,6 +17,7 @@
 #include "net/http.h"
 #include "net/tls.h"
 #include "os/loop.h"
+#include "os/sandbox.h"
 #include "wsman/mount.h"
 
 #define STOP_GRACE_US 5000000 /* for requests that are being answered */
@@ -32,47 +33,6 @@ struct serve {
     struct tls_config *tls;
     struct control *control;
 };
-
-static enum mech_binding binding_level(const struct config *c)
-{
-    const char *word = config_text(c, CONFIG_auth_cbt);
-    if (strcmp(word, "none") == 0) return MECH_BINDING_NONE;
-    return strcmp(word, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
-}
-
-static const char *text_or_null(const struct config *c, enum config_key k)
-{
-    return *config_text(c, k) ? config_text(c, k) : NULL;
-}
-
-static cimf_status start_broker(struct serve *s, struct error *e)
-{
-    enum { ADMIN_GROUPS = 64 };
-    struct config *c = s->config;
-    const char *admins[ADMIN_GROUPS + 1] = { NULL };
-    const char *state = config_text(c, CONFIG_cimd_state_dir), *map = text_or_null(c, CONFIG_auth_certificates);
-    for (unsigned i = 0; i < ADMIN_GROUPS && (admins[i] = config_item(c, CONFIG_auth_admin_groups, i)); i++) {}
-    if (!map) map = arena_printf(&c->arena, "%s/certificates", state).p;
-    struct auth_broker_config broker = {
-        .accounts_path = config_accounts(c),
-        .key_path = text_or_null(c, CONFIG_auth_accounts_key),
-        .certificates_path = map,
-        .pool = pool_exec(s->core.pool),
-        .basic = config_on(c, CONFIG_auth_basic),
-        .digest = config_on(c, CONFIG_auth_digest),
-        .ntlm = config_on(c, CONFIG_auth_ntlm),
-        .kerberos = config_on(c, CONFIG_auth_kerberos),
-        .certificate = config_on(c, CONFIG_auth_certificate),
-        .pam_service = text_or_null(c, CONFIG_auth_pam_service),
-        .keytab = text_or_null(c, CONFIG_auth_keytab),
-        .realm = config_text(c, CONFIG_auth_realm),
-        .binding_level = binding_level(c),
-        .ntlm_allow_v1 = config_on(c, CONFIG_auth_ntlm_allow_v1),
-        .ntlm_allow_no_mic = config_on(c, CONFIG_auth_ntlm_allow_no_mic),
-        .admin_groups = admins,
-    };
-    return auth_broker_new(&broker, &s->broker, e);
-}
 
 /* Security profiles that Identify lists for authenticated callers (DSP0226 annex C). */
 static const char *const *profiles(const struct config *c)
@@ -159,18 +119,37 @@ static cimf_status start_listeners(struct serve *s, struct error *e)
     return status;
 }
 
+/* What providers read, and the repository. Statistics of file systems need no permission. */
+static cimf_status confine(struct error *e)
+{
+    static const struct sandbox_tree trees[] = {
+        { ".", true }, { "/proc", false }, { "/sys", false }, { "/etc", false }, { "/usr", false }, { "/lib", false },
+        { "/lib64", false }, { "/run", false }, { "/dev", false }, { "/dev/null", true }, { "/var/lib/dpkg", false },
+        { "/var/lib/dhcp", false }, { "/var/lib/dhclient", false }, { "/var/lib/NetworkManager", false },
+        { "/var/lib/systemd", false }, { "/var/log/journal", false }, { "/var/lib/sss", false },
+    };
+    int level;
+    sandbox_no_dumps(false);
+    cimf_status status = sandbox_files(trees, sizeof trees / sizeof *trees, &level, e);
+    if (status == CIMF_OK && level == 0) log_warn("cimd-core", "this kernel has no Landlock: files are protected by ownership alone");
+    return status;
+}
+
 static cimf_status start(struct serve *s, struct error *e)
 {
     cimf_status status = *config_text(s->config, CONFIG_listen_https) ? start_tls(s, e) : CIMF_OK;
+    for (int fd = ROLE_FD_CERTIFICATE; fd <= ROLE_FD_CLIENT_CA; fd++) close(fd);
+    if (status == CIMF_OK) status = confine(e);
     if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", e);
     if (status != CIMF_OK) return status;
     s->loops = loops_new((unsigned)config_number(s->config, CONFIG_cimd_threads), "cimd-loop", e);
     if (!s->loops) return e->status;
-    status = start_broker(s, e);
+    status = auth_broker_connect(ROLE_FD_BROKER, &s->broker, e);
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
     if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
-    if (status == CIMF_OK) status = start_listeners(s, e);
+    if (status == CIMF_OK) status = sandbox_calls(SANDBOX_SERVER, e);
+    if (status == CIMF_OK) status = start_listeners(s, e); /* from here on strangers speak to it */
     return status;
 }
 
@@ -200,8 +179,6 @@ static void obey(struct serve *s)
         cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
         if (fd >= 0) close(fd);
         if (status != CIMF_OK || m.word == ROLE_STOP) return;
-        if (m.word == ROLE_RELOAD && auth_reload(s->broker, &e) != CIMF_OK)
-            log_failure("cimd", &e, "accounts were not read again");
     }
 }
 
@@ -218,6 +195,7 @@ int role_core_main(void)
     if (status == CIMF_OK) status = role_message_send(ROLE_FD_SUPERVISOR, &(struct role_message){ .word = ROLE_READY }, -1, &e);
     if (status == CIMF_OK) {
         log_info("cimd-core", "started ms=%lld", (long long)(clock_mono_us() - began) / 1000);
+        role_core_running();
         obey(&s);
     } else {
         code = role_failed("cannot start", &e);

@@ -142,7 +142,9 @@ cimf_status file_replace(const char *path, struct slice bytes, mode_t mode, stru
     int fd = mkostemp(temp, O_CLOEXEC);
     if (fd < 0) return fail(e, errno, "make a temporary file for", path);
     int number = 0;
-    if (write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) number = errno;
+    struct stat old;
+    if (geteuid() == 0 && lstat(path, &old) == 0 && S_ISREG(old.st_mode) && fchown(fd, old.st_uid, old.st_gid) != 0) number = errno;
+    if (number || write_all(fd, bytes) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) number = number ? number : errno;
     if (close(fd) != 0 && !number) number = errno;
     if (!number && rename(temp, path) != 0) number = errno;
     if (number) {

@@ -24,7 +24,8 @@ cimf_status file_read_at(struct arena *a, int dir, const char *path, size_t cap,
 cimf_status file_read_buf(struct buf *b, const char *path, struct error *e);
 
 /* Replaces path whole or not at all, also over a power cut: temporary file beside it, fsync, rename,
- * fsync of the folder. The file has exactly this mode. When only the last step fails, the new file is
+ * fsync of the folder. The file has exactly this mode and, when this process may give files away, the owner of
+ * the one it replaces. When only the last step fails, the new file is
  * there but the answer is an error: it may not survive a power cut. */
 cimf_status file_replace(const char *path, struct slice bytes, mode_t mode, struct error *e);
 /* Makes the rename or unlink of something in the folder durable. */

@@ -95,3 +95,23 @@ cimf_status process_spawn(const struct process_spec *spec, pid_t *pid, struct er
     *pid = -1;
     return fail(e, number, program);
 }
+
+pid_t process_fork(const int *fds, unsigned count, struct error *e)
+{
+    const struct process_spec spec = { .fds = fds, .fd_count = count };
+    int copies[PROCESS_FDS];
+    for (unsigned i = 0; i < PROCESS_FDS; i++) copies[i] = -1;
+    int number = count > PROCESS_FDS ? EMFILE : copies_make(&spec, copies, count);
+    pid_t pid = number ? -1 : fork();
+    if (pid < 0 && !number) number = errno;
+    if (pid == 0) {
+        for (unsigned i = 0; i < count; i++)
+            if (dup2(copies[i], (int)i) < 0) _exit(127);
+        closefrom((int)count);
+        return 0;
+    }
+    for (unsigned i = 0; i < PROCESS_FDS; i++)
+        if (copies[i] >= 0) close(copies[i]);
+    if (number) fail(e, number, "a copy of this process");
+    return number ? -1 : pid;
+}

@@ -24,6 +24,10 @@ enum { PROCESS_FDS = 64 };
 /* The caller waits for *pid. CIMF_NOT_FOUND when there is no such program. */
 cimf_status process_spawn(const struct process_spec *spec, pid_t *pid, struct error *e);
 
+/* A copy of this process instead, with these descriptors as 0..count-1 and no others: 0 in the copy, its pid here, -1
+ * and an error. Only while there is one thread. */
+pid_t process_fork(const int *fds, unsigned count, struct error *e);
+
 struct process_result {
     int exit_code;   /* 128 + signal when a signal ended it, as shells say */
     int signal;      /* 0, or what ended it */

@@ -1,0 +1,165 @@
+/*
+ * cimd-auth: the broker in a process of its own. Only it reads accounts, their key, the certificate map and the
+ * keytab; cimd-core asks it over one socket pair.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "auth/broker.h"
+#include "base/log.h"
+#include "daemon/role.h"
+#include "daemon/role_message.h"
+#include "os/pool.h"
+#include "os/sandbox.h"
+#include "os/thread.h"
+
+struct auth_role {
+    struct role_start start;
+    struct config config;
+    struct pool *pool;
+    struct auth_broker *broker;
+};
+
+static enum mech_binding binding_level(const struct config *c)
+{
+    const char *word = config_text(c, CONFIG_auth_cbt);
+    if (strcmp(word, "none") == 0) return MECH_BINDING_NONE;
+    return strcmp(word, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
+}
+
+/* What lies below state_dir is reached from it, the working folder: the folders above may be closed to this user. */
+static const char *near(const struct config *c, const char *path)
+{
+    const char *state = config_text(c, CONFIG_cimd_state_dir);
+    size_t n = strlen(state);
+    while (n > 1 && state[n - 1] == '/') n--;
+    return strncmp(path, state, n) == 0 && path[n] == '/' && path[n + 1] ? path + n + 1 : path;
+}
+
+static const char *text_or_null(const struct config *c, enum config_key k)
+{
+    return *config_text(c, k) ? config_text(c, k) : NULL;
+}
+
+static cimf_status start_broker(struct auth_role *r, struct error *e)
+{
+    enum { ADMIN_GROUPS = 64 };
+    struct config *c = &r->config;
+    const char *admins[ADMIN_GROUPS + 1] = { NULL }, *key = text_or_null(c, CONFIG_auth_accounts_key);
+    char keytab[48];
+    snprintf(keytab, sizeof keytab, "FILE:/proc/self/fd/%d", ROLE_FD_KEYTAB);
+    for (unsigned i = 0; i < ADMIN_GROUPS && (admins[i] = config_item(c, CONFIG_auth_admin_groups, i)); i++) {}
+    struct auth_broker_config broker = {
+        .accounts_path = near(c, config_accounts(c)),
+        .key_path = key ? near(c, key) : NULL,
+        .certificates_path = near(c, config_certificates(c)),
+        .pool = pool_exec(r->pool),
+        .basic = config_on(c, CONFIG_auth_basic),
+        .digest = config_on(c, CONFIG_auth_digest),
+        .ntlm = config_on(c, CONFIG_auth_ntlm),
+        .kerberos = config_on(c, CONFIG_auth_kerberos),
+        .certificate = config_on(c, CONFIG_auth_certificate),
+        .pam_service = text_or_null(c, CONFIG_auth_pam_service),
+        .keytab = r->start.keytab ? keytab : text_or_null(c, CONFIG_auth_keytab),
+        .realm = config_text(c, CONFIG_auth_realm),
+        .binding_level = binding_level(c),
+        .ntlm_allow_v1 = config_on(c, CONFIG_auth_ntlm_allow_v1),
+        .ntlm_allow_no_mic = config_on(c, CONFIG_auth_ntlm_allow_no_mic),
+        .admin_groups = admins,
+    };
+    return auth_broker_new(&broker, &r->broker, e);
+}
+
+static const char *folder_of(struct config *c, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash) return ".";
+    const char *folder = slash == path ? "/" : arena_strz(&c->arena, slice_of(path, (size_t)(slash - path)));
+    return folder ? folder : ".";
+}
+
+/* Accounts are replaced by renaming, so that their folder is what can be opened. The modules of PAM have files that
+ * nobody knows beforehand. */
+static cimf_status confine(struct auth_role *r, struct error *e)
+{
+    struct config *c = &r->config;
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *keytab = config_text(c, CONFIG_auth_keytab);
+    if (strncmp(keytab, "FILE:", 5) == 0) keytab += 5;
+    const struct sandbox_tree trees[] = {
+        { ".", false }, { "auth", true }, { folder_of(c, near(c, config_accounts(c))), false },
+        { folder_of(c, near(c, config_text(c, CONFIG_auth_accounts_key))), false },
+        { folder_of(c, near(c, config_certificates(c))), false }, { *keytab ? folder_of(c, keytab) : "/etc", false },
+        { "/etc", false }, { "/usr", false }, { "/lib", false }, { "/lib64", false }, { "/run", false }, { "/dev", false },
+        { "/dev/null", true }, { "/sys/devices/system/cpu", false }, { "/proc", false }, { "/var/lib/sss", false },
+        { "/var/lib/extrausers", false }, { credentials ? credentials : "/etc", false },
+    };
+    int level;
+    sandbox_no_dumps(true);
+    setenv("KRB5RCACHENAME", "file2:auth/replays", 1);
+    return *config_text(c, CONFIG_auth_pam_service) ? CIMF_OK : sandbox_files(trees, sizeof trees / sizeof *trees, &level, e);
+}
+
+static cimf_status start(struct auth_role *r, struct error *e)
+{
+    cimf_status status = confine(r, e);
+    if (status != CIMF_OK) return status;
+    if (!r->start.keytab) close(ROLE_FD_KEYTAB);
+    r->pool = pool_new("cimd-auth", 0, 0, e);
+    if (!r->pool) return e->status;
+    status = start_broker(r, e);
+    return status == CIMF_OK ? sandbox_calls(SANDBOX_BROKER, e) : status;
+}
+
+static void *obey(void *arg)
+{
+    struct auth_role *r = arg;
+    for (;;) {
+        struct role_message m;
+        struct error e = ERROR_INIT;
+        int fd;
+        cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
+        if (fd >= 0) close(fd);
+        if (status != CIMF_OK || m.word == ROLE_STOP) break;
+        if (m.word == ROLE_RELOAD && auth_reload(r->broker, &e) != CIMF_OK)
+            log_failure("cimd-auth", &e, "accounts were not read again");
+    }
+    shutdown(ROLE_FD_BROKER, SHUT_RDWR); /* ends auth_broker_serve */
+    return NULL;
+}
+
+static int serve(struct auth_role *r)
+{
+    pthread_t thread;
+    struct error e = ERROR_INIT;
+    int number = thread_start(&thread, "auth-words", obey, r);
+    if (number) {
+        error_errno(&e, CIMF_FAILED, "cimd-auth", number, "cannot start a thread");
+        return role_failed("cannot start", &e);
+    }
+    cimf_status status = role_message_send(ROLE_FD_SUPERVISOR, &(struct role_message){ .word = ROLE_READY }, -1, &e);
+    if (status == CIMF_OK) status = auth_broker_serve(r->broker, ROLE_FD_BROKER, &e);
+    shutdown(ROLE_FD_SUPERVISOR, SHUT_RDWR); /* ends the thread */
+    pthread_join(thread, NULL);
+    if (status == CIMF_OK) return 0;
+    log_failure("cimd-auth", &e, "cimd-core broke the rules");
+    return 1;
+}
+
+int role_auth_main(void)
+{
+    struct error e = ERROR_INIT;
+    struct auth_role r = { .broker = NULL };
+    cimf_status status = role_begin(&r.start, &r.config, &e);
+    if (status == CIMF_OK) status = start(&r, &e);
+    int code = status == CIMF_OK ? serve(&r) : role_failed("cannot start", &e);
+    if (r.broker) auth_broker_free(r.broker);
+    if (r.pool) {
+        pool_stop(r.pool);
+        pool_free(r.pool);
+    }
+    config_free(&r.config);
+    return code;
+}
