@@ -134,6 +134,38 @@ cimf_status kerberos_establish(struct kerberos *k, OM_uint32 granted, struct err
     return status == CIMF_OK ? take_sizes(k, e) : status;
 }
 
+static uint32_t be32(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Length of the list of configuration files that begins here: magic, count, (length, name)..., magic, as
+ * libprofile writes it; 0: none. */
+static size_t file_list(const unsigned char *p, size_t n)
+{
+    const uint32_t magic = 0xaaca6012;
+    size_t at = 8;
+    if (n < 12 || be32(p) != magic) return 0;
+    for (uint32_t i = be32(p + 4); i; i--) {
+        if (n - at < 8) return 0;
+        uint32_t length = be32(p + at);
+        at += 4;
+        if (length == 0 || length > n - at - 4) return 0;
+        at += length;
+    }
+    return be32(p + at) == magic ? at + 4 : 0;
+}
+
+/* The library puts the names of its configuration files into an exported context and opens them on import, where
+ * a sandbox forbids just that and the import fails. The list is optional; sealing needs no configuration. */
+static void export_without_files(const unsigned char *p, size_t n, struct buf *out)
+{
+    size_t list = 0, at = 0;
+    while (at < n && !(list = file_list(p + at, n - at))) at++;
+    buf_add(out, p, at);
+    if (at + list < n) buf_add(out, p + at + list, n - at - list);
+}
+
 cimf_status kerberos_op_export(struct mech *m, struct buf *out, struct error *e)
 {
     struct kerberos *k = (struct kerberos *)m;
@@ -143,7 +175,7 @@ cimf_status kerberos_op_export(struct mech *m, struct buf *out, struct error *e)
     if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "the context cannot be exported");
     buf_reserve(out, MECH_EXPORT_HEAD + token.length); /* growing would leave keys in freed memory */
     mech_export_head(m, MECH_EXPORT_KERBEROS, out);
-    buf_add(out, token.value, token.length);
+    export_without_files(token.value, token.length, out);
     explicit_bzero(token.value, token.length);
     gss_release_buffer(&minor, &token);
     return CIMF_OK;
@@ -162,17 +194,29 @@ cimf_status kerberos_import(const struct mech *head, struct slice state, struct 
 {
     struct kerberos *k = kerberos_alloc(NULL, &imported_ops, head->side);
     gss_buffer_desc token = { state.n, (char *)state.p };
-    OM_uint32 minor, major;
+    OM_uint32 minor = 0, major;
     if (!k) return error_set(e, CIMF_OUT_OF_MEMORY, "kerberos", "no memory for a context");
     major = state.n ? gss_import_sec_context(&minor, &token, &k->context) : GSS_S_DEFECTIVE_TOKEN;
-    if (GSS_ERROR(major) || take_key(k, NULL) != CIMF_OK || take_sizes(k, NULL) != CIMF_OK ||
-        k->mech.session_key_n != head->session_key_n ||
-        !mech_equal(k->mech.session_key, head->session_key, head->session_key_n)) {
+    struct error own = ERROR_INIT;
+    cimf_status status = CIMF_OK;
+    if (GSS_ERROR(major)) {
+        status = kerberos_error(&own, major, minor, "the library");
+    } else if ((status = take_key(k, &own)) == CIMF_OK && (status = take_sizes(k, &own)) == CIMF_OK &&
+               (k->mech.session_key_n != head->session_key_n ||
+                !mech_equal(k->mech.session_key, head->session_key, head->session_key_n))) {
+        status = error_set(&own, CIMF_BAD_REQUEST, "kerberos", "another key");
+    }
+    if (status != CIMF_OK) {
         dispose(k);
-        return mech_export_bad(e, "Kerberos' state");
+        return error_set(e, CIMF_BAD_REQUEST, "kerberos", "no exported context: %s", error_text(&own));
     }
     k->mech.flags = head->flags;
     k->mech.state = MECH_DONE;
     *out = &k->mech;
     return CIMF_OK;
+}
+
+void kerberos_without_files(void)
+{
+    setenv("KRB5_CONFIG", "", 1);
 }

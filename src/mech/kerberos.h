@@ -24,6 +24,11 @@ cimf_status kerberos_client_new(const struct kerberos_client_config *config, str
 /* The cache holds a ticket-granting ticket that is not over: "user@REALM" in the arena, else SLICE_NULL. */
 struct slice kerberos_default_user(struct arena *a, const char *ccache);
 
+/* For a process that may not read files and only imports contexts: the library then goes without its
+ * configuration, which it would otherwise insist on where the file is there but out of reach. Before other
+ * threads. */
+void kerberos_without_files(void);
+
 struct kerberos_server_config {
     struct mech_options options;
     const char *keytab;               /* "/etc/krb5.keytab" or "FILE:..."; NULL: the system's */

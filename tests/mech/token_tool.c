@@ -12,10 +12,12 @@
  * base64. "verify SIGNATURE TEXT" -> "" or "bad". "seal3 HEAD BODY TAIL" -> signature and body of a PDU whose
  * head and tail are signed only; "unseal3 SIGNATURE HEAD BODY TAIL" -> body. "flags" -> MECH_* as a number,
  * "target", "name" of the mechanism chosen, "pac" -> account, domain, then SIDs in hexadecimal, a line's worth,
- * "move": the context is exported and imported, "store PATH": the delegated ticket, "why": the last error.
+ * "drop": the process gives up root, and with it the files of the realm, "move": the context is exported and imported, "store PATH": the delegated ticket, "why": the last error.
  */
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "codec/base64.h"
 #include "mech/kerberos.h"
@@ -320,6 +322,10 @@ static struct mech *answer(struct mech *m, const char *verb, const struct slice 
     } else if (strcmp(verb, "move") == 0) {
         m = move(m, e);
         say("", SLICE(""));
+    } else if (strcmp(verb, "drop") == 0) {
+        kerberos_without_files();
+        bool dropped = setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0;
+        say("", dropped ? SLICE("") : SLICE("not root"));
     } else if (strcmp(verb, "store") == 0) {
         cimf_status status = kerberos_store_delegated(m, in[0].p, e);
         say("", status == CIMF_OK ? SLICE("") : slice_str(error_text(e)));

@@ -284,6 +284,22 @@ class Kerberos(WithRealm):
                 server.bytes("move")
                 self.assertRaises(ValueError, server.bytes, "unseal", old)
 
+    @unittest.skipUnless(os.geteuid() == 0, "needs root")
+    def test_moved_to_a_process_that_reads_nothing(self):
+        """As the one that serves the network: neither configuration nor keytab can be opened."""
+        for types in ("aes256-cts-hmac-sha1-96", "arcfour-hmac"):
+            for want in ("se", "sec"):
+                with self.subTest(types, want=want):
+                    env = self.realm.client_environment(types)
+                    client = self.client("kerberos", f"want={want}", env=env, cache=self.realm.cache("alice", env=env))
+                    server = self.server("kerberos", f"want={want}")
+                    self.assertEqual(self.talk(client, server), ("complete", "complete"))
+                    key = server.bytes("key")
+                    self.assertEqual(server.text("drop"), "")
+                    server.bytes("move")
+                    self.assertEqual(server.bytes("key"), key)
+                    self.protect(client, server, pdu=want == "sec" or types.startswith("aes"))
+
     def test_delegation(self):
         cache = self.realm.cache("alice", "-f")
         for protocol in ("kerberos", "spnego-kerberos"):
