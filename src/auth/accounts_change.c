@@ -165,6 +165,11 @@ static cimf_status check_change(const struct accounts_edit *x, const struct acco
 {
     if (!account_name_ok(c->name)) return bad_name(e, "an account name", c->name);
     if (c->posix_user.n && !account_name_ok(c->posix_user)) return bad_name(e, "a local user's name", c->posix_user);
+    char day[ACCOUNT_EXPIRY_TEXT];
+    int64_t back;
+    account_expiry_format(c->expires, day);
+    if (!account_expiry_parse(slice_str(day), &back) || back != c->expires)
+        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "an account expires at the beginning of a day from 1971 to 9999");
     return check_groups(x, c->groups, c->group_count, e);
 }
 

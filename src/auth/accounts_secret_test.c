@@ -126,9 +126,11 @@ static void bound(void **state)
     add("alice", "Password", ACCOUNT_SCHEME(ACCOUNT_NTLM));
     struct accounts *a = load(), *b;
     key_load(&k);
-    static const struct { const char *from, *to, *name; } moves[] = {
+    char domain[64];
+    snprintf(domain, sizeof domain, SLICE_FMT, SLICE_ARG(accounts_domain_sid(a)));
+    const struct { const char *from, *to, *name; } moves[] = {
         { "alice:1000", "alicf:1000", "alicf" }, { "next 1001\nuser:alice:1000", "next 1002\nuser:alice:1001", "alice" },
-        { "S-1-5-21-", "S-1-5-21-1", "alice" }, { ":ntlm=", ":digest-md5=", "alice" } };
+        { domain, "S-1-5-21-1-2-3", "alice" }, { ":ntlm=", ":digest-md5=", "alice" } };
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
         b = altered(slice_str(moves[i].from), slice_str(moves[i].to));
         assert_non_null(accounts_find(b, slice_str(moves[i].name)));
@@ -226,6 +228,11 @@ static void expiry(void **state)
     static const char *const bad[] = { "2027-02-29", "2027-13-01", "1970-01-01", "2027-3-01", "2027/03/01", "x", "+027-03-01" };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (account_expiry_parse(slice_str(bad[i]), &day)) fail_msg("%s", bad[i]);
+    static const int64_t no_day[] = { 1, -1, 1000000, INT64_MAX, INT64_MIN, INT64_C(1803859200000001) };
+    for (size_t i = 0; i < sizeof no_day / sizeof no_day[0]; i++) {
+        struct account_change c = { .name = SLICE("alice"), .password = SLICE("x"), .expires = no_day[i], .cost = 1 };
+        assert_int_equal(accounts_add(path, &c, NULL), CIMF_INVALID_PARAMETER);
+    }
 }
 
 static void groups(void **state)
@@ -307,7 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values, setup, teardown), cmocka_unit_test_setup_teardown(bound, setup, teardown),
         cmocka_unit_test_setup_teardown(keys, setup, teardown), cmocka_unit_test_setup_teardown(passwords, setup, teardown),
-        cmocka_unit_test(expiry), cmocka_unit_test(groups), cmocka_unit_test_setup_teardown(transactions, setup, teardown),
+        cmocka_unit_test_setup_teardown(expiry, setup, teardown), cmocka_unit_test(groups), cmocka_unit_test_setup_teardown(transactions, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

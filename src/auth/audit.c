@@ -145,7 +145,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of opening against w
 static int file = -1, journal = -1;
 static bool file_failed;
 
-void audit_open_at(int fd, const char *path)
+void audit_attach_at(int fd, const char *path)
 {
     pthread_mutex_lock(&lock);
     if (file >= 0) close(file);
@@ -156,7 +156,7 @@ void audit_open_at(int fd, const char *path)
     pthread_mutex_unlock(&lock);
 }
 
-void audit_open(int fd) { audit_open_at(fd, NULL); }
+void audit_attach(int fd) { audit_attach_at(fd, NULL); }
 
 /* One write a line, at the end of the file: lines of several processes don't mix. */
 static bool to_file(int fd, struct buf *line)

@@ -28,9 +28,9 @@ struct audit_record {
     cimf_status status;
     struct slice detail;
 };
-/* fd is taken; -1: journal or log only. Until this is called records go to the log alone. Opens the socket to the
+/* (Not audit_open: libaudit, which PAM brings, has that.) fd is taken; -1: journal or log only. Until this is called records go to the log alone. Opens the socket to the
  * journal: before a sandbox closes the way. */
-void audit_open(int fd);
+void audit_attach(int fd);
 void audit_write(const struct audit_record *r);
 /* The line that audit_write writes, without newline: "time=... event=denied status=... name=\"alice\" sid=S-1-...
  * user=, peer=, scheme=, bound=yes|no, object=, wanted=0x..., granted=0x..., detail=". Fields that don't apply are

@@ -17,6 +17,6 @@ bool journal_send(int fd, struct slice message);
 typedef bool audit_visit(void *arg, const char *key, struct slice value, bool quoted);
 bool audit_fields(const struct audit_record *r, audit_visit *visit, void *arg);
 /* Another place than /run/systemd/journal/socket, for tests. NULL: that one. */
-void audit_open_at(int fd, const char *journal);
+void audit_attach_at(int fd, const char *journal);
 
 #endif

@@ -91,7 +91,7 @@ static void destinations(void **state)
     snprintf(journal, sizeof journal, "%s/journal", folder);
     struct audit_record r = { .event = AUDIT_LOGIN_FAILED, .user = SLICE("a\nEVIL=1"), .status = CIMF_NOT_AUTHENTICATED, .scheme = "Basic" };
     log_set_sink(sink, NULL);
-    audit_open_at(-1, journal); /* nobody listens */
+    audit_attach_at(-1, journal); /* nobody listens */
     audit_write(&r);
     assert_int_equal(logged, 1);
 
@@ -99,7 +99,7 @@ static void destinations(void **state)
     snprintf(at.sun_path, sizeof at.sun_path, "%s", journal);
     int listener = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
-    audit_open_at(open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), journal);
+    audit_attach_at(open(name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600), journal);
     audit_write(&r);
     audit_write(&r);
     assert_int_equal(logged, 1);
@@ -120,7 +120,7 @@ static void destinations(void **state)
     close(listener); /* the journal goes away: the log takes over, the caller notices nothing */
     audit_write(&r);
     assert_int_equal(logged, 2);
-    audit_open_at(-1, journal);
+    audit_attach_at(-1, journal);
     log_set_sink(NULL, NULL);
     snprintf(text, sizeof text, "rm -r %s", folder);
     assert_int_equal(system(text), 0);

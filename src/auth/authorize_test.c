@@ -162,9 +162,9 @@ int main(void)
                                         cmocka_unit_test(audited) };
     int fd = mkostemp(file, O_APPEND | O_CLOEXEC);
     log_set_level(LOG_ERROR_);
-    audit_open_at(fd, "/nonexistent");
+    audit_attach_at(fd, "/nonexistent");
     int failed = fd < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
-    audit_open_at(-1, "/nonexistent");
+    audit_attach_at(-1, "/nonexistent");
     unlink(file);
     return failed;
 }

@@ -1,14 +1,18 @@
 /* Passwords: the decision, and the memory of right ones. */
 #include <crypt.h>
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "auth/broker_priv.h"
+#include "auth/pam.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/utf.h"
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, PAM_MEMORY_US = 60 * 1000000 };
 
 struct password_question {
     struct attempt t;
@@ -44,12 +48,27 @@ static bool password_right(const char *stored, struct slice password, bool real)
     return same && fits && real;
 }
 
+/* A user of this machine whom no account of ours is called like; a file that can't be read may hold one. */
+static const struct principal *ask_pam(struct broker_local *b, const struct accounts *all, const struct auth_password *q,
+                                       const struct account *a)
+{
+    struct error e = ERROR_INIT;
+    struct slice user = broker_account_name(b, q->user);
+    if (a || !b->config.pam_service) return NULL;
+    if (!all && (access(b->config.accounts_path, F_OK) == 0 || errno != ENOENT)) return NULL;
+    cimf_status s = pam_check(b->config.pam_service, user, q->password, q->address, &e);
+    if (s == CIMF_OK) return identity_of_user(b, user, q->scheme);
+    if (s != CIMF_NOT_AUTHENTICATED) log_failure("auth", &e, "PAM does not work");
+    return NULL;
+}
+
 static void verify(struct attempt *t)
 {
     struct password_question *x = (struct password_question *)t;
     struct broker_local *b = t->broker;
     uint64_t generation;
     unsigned char mac[32];
+    int64_t life = b->config.cache_us;
     struct accounts *all = broker_accounts(b, &generation);
     const struct account *a = broker_account(b, all, x->q.user);
     bool real = broker_active(a) && a->basic.n > 0;
@@ -57,11 +76,14 @@ static void verify(struct attempt *t)
     if (password_right(real ? a->basic.p : dummy_hash(b, all), x->q.password, real)) {
         t->principal = identity_of_account(b, all, a, x->q.scheme, NULL, 0);
         t->status = t->principal ? CIMF_OK : CIMF_FAILED;
+    } else if ((t->principal = ask_pam(b, all, &x->q, a)) != NULL) {
+        t->status = CIMF_OK;
+        if (life > PAM_MEMORY_US) life = PAM_MEMORY_US; /* no change over there would be noticed */
     }
     attempt_count(t, t->status == CIMF_OK);
     if (t->principal && b->config.cache_us > 0 && verified_mac(&b->verified, &x->q, mac)) {
         pthread_mutex_lock(&b->lock);
-        verified_put(&b->verified, mac, generation, clock_mono_us() + b->config.cache_us,
+        verified_put(&b->verified, mac, generation, clock_mono_us() + life,
                      t->principal);
         pthread_mutex_unlock(&b->lock);
     }

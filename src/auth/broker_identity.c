@@ -150,6 +150,33 @@ const struct principal *identity_of_account(const struct broker_local *b, const 
     return identity_finish(&x);
 }
 
+const struct principal *identity_of_user(const struct broker_local *b, struct slice user, enum auth_scheme scheme)
+{
+    struct identity x;
+    struct sid s;
+    char sid[SID_TEXT];
+    if (!identity_init(&x, b, 0)) return NULL;
+    x.d.name = user;
+    x.d.domain = SLICE("");
+    x.d.scheme = scheme;
+    x.d.sid = sid;
+    map_posix(&x, user);
+    if (!x.d.has_posix || !sid_of_uid(x.d.uid, &s)) {
+        arena_free(&x.arena);
+        return NULL;
+    }
+    sid_format(&s, sid);
+    return identity_finish(&x);
+}
+
+bool identity_user_is(const struct broker_local *b, struct slice user, const char *sid)
+{
+    const struct principal *p = identity_of_user(b, user, AUTH_NONE);
+    bool same = p && strcmp(p->sid, sid) == 0;
+    principal_unref(p);
+    return same;
+}
+
 /* A stable SID for a name whose ticket brings none: S-1-22-16 and 128 bits of SHA-256(realm, NUL, name). */
 static void realm_sid(struct slice user, struct slice realm, struct sid *out)
 {

@@ -223,6 +223,12 @@ const struct principal *identity_of_realm_user(const struct broker_local *b, con
                                                struct slice user, struct slice realm,
                                                const struct slice *pac_sids, unsigned pac_count);
 
+/* A user of this machine under its own name (PAM): SID S-1-22-1-uid. Its POSIX groups count for admin_groups and as
+ * S-1-22-2-gid, never as groups of ours that happen to be called so. NULL: no such user, or no memory. */
+const struct principal *identity_of_user(const struct broker_local *b, struct slice user, enum auth_scheme scheme);
+/* This machine still has the user, and it is the same one. */
+bool identity_user_is(const struct broker_local *b, struct slice user, const char *sid);
+
 /* ---- audit of logins ---- */
 struct broker_login {
     const struct principal *principal; /* NULL: refused */

@@ -27,6 +27,8 @@ bool broker_still(const struct broker_local *b, const struct accounts *all, cons
         return !a || broker_active(a);
     }
     const struct account *a = all ? accounts_find(all, p->name) : NULL;
+    if (!a && b->config.pam_service && slice_starts(slice_str(p->sid), SLICE("S-1-22-1-")))
+        return identity_user_is(b, p->name, p->sid); /* PAM let it in */
     if (!broker_active(a) || !accounts_sid(all, a->rid, &s)) return false;
     sid_format(&s, sid);
     if (strcmp(sid, p->sid) != 0) return false; /* another account of that name */

@@ -31,7 +31,7 @@ static void open_audit(struct command *c)
     if (fd < 0) fprintf(stderr, "cimd %s: the audit log %s cannot be written (%s): the change is not recorded there\n",
                         c->info->name, path ? path : "", strerror(errno));
     else log_set_level(LOG_WARN_); /* the record needs no second way to the terminal */
-    audit_open(fd);
+    audit_attach(fd);
 }
 
 cimf_status admin_begin(struct command *c, bool change, struct accounts_place *out, struct error *e)

@@ -48,7 +48,7 @@ cimf_status role_begin(struct role_start *start, struct config *config, struct e
         return error_set(e, CIMF_SHUTTING_DOWN, "cimd", "the supervisor has ended");
     enum log_level level;
     if (log_level_parse(slice_str(config_text(config, CONFIG_cimd_log_level)), &level)) log_set_level(level);
-    audit_open(ROLE_FD_AUDIT);
+    audit_attach(ROLE_FD_AUDIT);
     return CIMF_OK;
 }
 
