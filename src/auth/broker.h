@@ -63,13 +63,16 @@ cimf_status auth_broker_new(const struct auth_broker_config *config, struct auth
 void auth_broker_free(struct auth_broker *b);
 
 /* The stand-in: fd is one end of a SOCK_SEQPACKET pair, taken. A thread of its own reads answers. When the
- * other end dies every question is answered CIMF_SHUTTING_DOWN. binding_level etc. are decided over there. */
+ * other end dies every question is answered CIMF_SHUTTING_DOWN and the generation moves for good: nothing that was
+ * decided holds without a broker. binding_level etc. are decided over there. Principals may outlive it. auth_reload
+ * waits for the answer, so not on a loop. */
 cimf_status auth_broker_connect(int fd, struct auth_broker **out, struct error *e);
 /* cimd-auth: answers questions on fd with b until the other end closes. Blocks. Principals that went out are
  * known to auth_resolve until the other end released them or closed. Malformed messages end it:
  * CIMF_PROTOCOL_ERROR. */
 cimf_status auth_broker_serve(struct auth_broker *b, int fd, struct error *e);
-/* Of the real one: the principal with this id, if it went out and is still in use; one reference or NULL. */
+/* Of the real one: the principal with this id, if it went out, is still in use and may still log in; one reference or
+ * NULL. Any thread. */
 const struct principal *auth_resolve(struct auth_broker *b, struct slice id);
 
 /* status CIMF_OK and a principal (one reference for the callee), or NULL and CIMF_NOT_AUTHENTICATED

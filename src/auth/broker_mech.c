@@ -85,6 +85,17 @@ static cimf_status switched_off(struct error *e, const char *what)
     return error_set(e, CIMF_AUTH_SCHEME, "auth", "%s is switched off", what);
 }
 
+/* A client that does not speak Kerberos needs no look at the keytab. */
+static bool wants_kerberos(struct slice token)
+{
+    struct spnego_init init;
+    if (ntlm_message_type(token)) return false;
+    if (spnego_init_read(token, &init, NULL) != CIMF_OK) return true; /* perhaps Kerberos' own framing */
+    for (size_t i = 0; i < init.mech_count; i++)
+        if (slice_eq(init.mechs[i], SPNEGO_OID_KERBEROS) || slice_eq(init.mechs[i], SPNEGO_OID_MS_KERBEROS)) return true;
+    return false;
+}
+
 cimf_status exchange_mech_new(struct exchange_local *x, struct slice token, struct error *e)
 {
     const struct auth_broker_config *c = &x->broker->config;
@@ -96,8 +107,7 @@ cimf_status exchange_mech_new(struct exchange_local *x, struct slice token, stru
     if (x->config.mechanism == AUTH_MECH_KERBEROS)
         return c->kerberos ? exchange_kerberos_new(x, options_of(x), &x->mech, e)
                            : switched_off(e, "Kerberos");
-    /* A bare NTLM token needs no look at the keytab. */
-    if (c->kerberos && !ntlm_message_type(token) &&
+    if (c->kerberos && wants_kerberos(token) &&
         exchange_kerberos_new(x, options_of(x), &candidates[count], e) == CIMF_OK)
         count++;
     if (c->ntlm) {

@@ -424,6 +424,11 @@ static void remote_refresh(struct auth_broker *base, const struct principal *p, 
         return;
     }
     q->done.plain = done;
+    if (p->scheme == AUTH_LOCAL) { /* this process's own: not the broker's business */
+        q->principal = principal_ref(p);
+        settle(q);
+        return;
+    }
     ask(b, q, &w);
 }
 

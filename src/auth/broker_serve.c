@@ -188,19 +188,18 @@ static void begin_exchange(struct broker_serve *s, const struct wire_question *q
     x->exchange = made;
 }
 
-static cimf_status step(struct broker_serve *s, const struct wire_question *q)
+static void step(struct broker_serve *s, const struct wire_question *q)
 {
     struct served_exchange *x = map_get(&s->exchanges, slice_of((char *)&q->exchange, sizeof q->exchange));
-    if (x && x->busy) return CIMF_PROTOCOL_ERROR;
-    struct asked *a = x ? asked_new(s, q->id) : NULL;
+    bool second = x && x->busy;
+    struct asked *a = x && !second ? asked_new(s, q->id) : NULL;
     if (!a) {
-        refuse(s, WIRE_STEP_ANSWER, q->id, CIMF_SERVER_TOO_BUSY);
-        return CIMF_OK;
+        refuse(s, WIRE_STEP_ANSWER, q->id, second ? CIMF_BAD_REQUEST : CIMF_SERVER_TOO_BUSY);
+        return;
     }
     a->x = x;
     x->busy = true;
     auth_exchange_step(x->exchange, q->token, on_step, a);
-    return CIMF_OK;
 }
 
 static void end_exchange(struct broker_serve *s, const struct wire_question *q)
@@ -244,7 +243,7 @@ static cimf_status handle(struct broker_serve *s, const struct wire_question *q)
 {
     switch (q->kind) {
     case WIRE_EXCHANGE: begin_exchange(s, q); break;
-    case WIRE_STEP: return step(s, q);
+    case WIRE_STEP: step(s, q); break;
     case WIRE_EXCHANGE_END: end_exchange(s, q); break;
     case WIRE_RELEASE:
         for (unsigned i = 0; i < q->principal_count; i++)

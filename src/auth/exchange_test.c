@@ -522,6 +522,29 @@ static void delayed_and_stopped(void **state)
     assert_int_equal(auth_broker_new(&config, &broker, NULL), CIMF_OK);
 }
 
+/* The clock ends what nobody goes on with. */
+static void abandoned(void **state)
+{
+    struct pool *pool = pool_new("work", 1, 0, NULL);
+    struct auth_exchange_config c = { .address = SLICE("192.0.2.1") };
+    struct auth_exchange *x[3];
+    config.pool = pool_exec(pool);
+    config.exchange_timeout_us = 1000;
+    again();
+    struct broker_local *b = broker_local(broker);
+    for (int i = 0; i < 3; i++) assert_int_equal(auth_exchange_new(broker, &c, NULL, &x[i], NULL), CIMF_OK);
+    for (bool left = true; left;) {
+        usleep(1000);
+        pthread_mutex_lock(&b->lock);
+        left = b->exchange_count > 0;
+        pthread_mutex_unlock(&b->lock);
+    }
+    for (int i = 0; i < 3; i++) auth_exchange_free(x[i]);
+    config.pool = NULL;
+    again();
+    pool_free(pool);
+}
+
 /* ---- names of a realm ---- */
 
 static struct slice binary(const char *text, char out[SID_BYTES])
@@ -601,7 +624,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(succeeds), WITH(refuses_alike), WITH(replayed), WITH(deleted_between), WITH(mic_changed),
         WITH(binding_levels), WITH(bad_tokens), WITH(switched_off), WITH(bounded),
-        WITH(delayed_and_stopped), WITH(realm_users),
+        WITH(delayed_and_stopped), WITH(abandoned), WITH(realm_users),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

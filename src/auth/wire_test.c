@@ -351,6 +351,12 @@ static void passwords(void **state)
     auth_refresh(stand_in, r.p, loop_exec(home), on_answer, &f);
     await(&f);
     assert_int_equal(f.status, CIMF_NOT_AUTHENTICATED);
+    const struct principal *own = auth_local_principal(false); /* core itself stays who it is */
+    auth_refresh(stand_in, own, loop_exec(home), on_answer, &f);
+    await(&f);
+    assert_ptr_equal(f.p, own);
+    principal_unref(f.p);
+    principal_unref(own);
     assert_int_equal(accounts_enable(path, SLICE("alice"), true, NULL), CIMF_OK);
     struct result wrong;
     assert_int_equal(ask("Secret", &wrong), CIMF_NOT_AUTHENTICATED);
