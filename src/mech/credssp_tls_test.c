@@ -1,6 +1,7 @@
 /* CredSSP in its TLS: whole exchanges, what is (not) in the handshake, protected records, the certificate. */
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "mech/test_credssp.h"
@@ -241,6 +242,29 @@ static void configured_certificate(void **state)
     }
 }
 
+/* A process that may open nothing can still serve: the certificate of our own is made by the first session. */
+static void without_files(void **state)
+{
+    struct credssp_server_config config = { 0 };
+    struct credssp_server *kept = plain_server;
+    struct rlimit before, none;
+    struct talk t;
+    assert_int_equal(credssp_server_new(&config, &plain_server, NULL), CIMF_OK);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    FILE *f = fopen("/dev/null", "r");
+    talk_init(&t, 0, 0, 0);
+    bool good = talk_run(&t);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_null(f);
+    assert_true(good);
+    talk_free(&t);
+    credssp_server_free(plain_server);
+    plain_server = kept;
+}
+
 static void no_room_for_tokens(void **state)
 {
     for (size_t cap = 1; cap < 900; cap += 97) { /* less than the server's certificate */
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test(hostile_handshakes),
         cmocka_unit_test(cut_tokens_over_tls),
         cmocka_unit_test(configured_certificate),
+        cmocka_unit_test(without_files),
         cmocka_unit_test(no_room_for_tokens),
     };
     return cmocka_run_group_tests(tests, talk_setup, talk_teardown);
