@@ -4,6 +4,7 @@
  * backwards.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "auth/broker.h"
@@ -14,6 +15,7 @@
 #include "daemon/core.h"
 #include "daemon/role.h"
 #include "daemon/role_message.h"
+#include "mech/credssp.h"
 #include "net/http.h"
 #include "net/tls.h"
 #include "os/loop.h"
@@ -31,20 +33,74 @@ struct serve {
     struct wsman_mount *wsman;
     struct http_server *http;
     struct tls_config *tls;
+    struct credssp_server *credssp;
     struct control *control;
 };
 
-/* Security profiles that Identify lists for authenticated callers (DSP0226 annex C). */
+/* Security profiles that Identify lists for authenticated callers (DSP0226 annex C, MS-WSMV 2.2.4.34). */
 static const char *const *profiles(const struct config *c)
 {
-    static const char *const http = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/http/basic";
-    static const char *const https = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/basic";
-    static const char *list[3];
+#define PROFILE(x) "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/" x
+    static const char *list[8];
     unsigned n = 0;
-    if (!config_on(c, CONFIG_auth_basic)) return list;
-    if (*config_text(c, CONFIG_listen_http) && config_on(c, CONFIG_auth_allow_unencrypted)) list[n++] = http;
-    if (*config_text(c, CONFIG_listen_https)) list[n++] = https;
+    bool http = *config_text(c, CONFIG_listen_http), https = *config_text(c, CONFIG_listen_https);
+    bool plain = http && config_on(c, CONFIG_auth_allow_unencrypted);
+    bool spnego = config_on(c, CONFIG_auth_negotiate) || config_on(c, CONFIG_auth_kerberos);
+    if (spnego && http) list[n++] = PROFILE("http/spnego-kerberos");
+    if (spnego && https) list[n++] = PROFILE("https/spnego-kerberos");
+    if (config_on(c, CONFIG_auth_certificate) && https) list[n++] = PROFILE("https/mutual");
+    if (config_on(c, CONFIG_auth_digest) && plain) list[n++] = PROFILE("http/digest");
+    if (config_on(c, CONFIG_auth_digest) && https) list[n++] = PROFILE("https/digest");
+    if (config_on(c, CONFIG_auth_basic) && plain) list[n++] = PROFILE("http/basic");
+    if (config_on(c, CONFIG_auth_basic) && https) list[n++] = PROFILE("https/basic");
+    list[n] = NULL;
     return list;
+#undef PROFILE
+}
+
+/* auth.cbt_hashes as mech_options.more_bindings wants them; borrowed from the configuration's arena. */
+static cimf_status cbt_hashes(const struct config *c, struct arena *a, struct slice *out, struct error *e)
+{
+    struct buf b;
+    const char *text;
+    cimf_status status = CIMF_OK;
+    buf_init(&b, 1 << 16);
+    for (unsigned i = 0; (text = config_item(c, CONFIG_auth_cbt_hashes, i)) && status == CIMF_OK; i++) {
+        size_t n = strlen(text);
+        if (n % 2 || n / 2 < 20 || n / 2 > 64 || strspn(text, "0123456789abcdefABCDEF") != n) {
+            status = error_set(e, CIMF_INVALID_PARAMETER, "cimd", "auth.cbt_hashes: %s is no hexadecimal hash", text);
+            break;
+        }
+        buf_byte(&b, (int)(n / 2));
+        for (size_t k = 0; k < n; k += 2) {
+            char pair[3] = { text[k], text[k + 1], 0 };
+            buf_byte(&b, (int)strtoul(pair, NULL, 16));
+        }
+    }
+    *out = arena_dup(a, buf_slice(&b));
+    if (status == CIMF_OK && (!buf_ok(&b) || !out->p)) status = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
+    buf_free(&b);
+    return status;
+}
+
+/* Which logins HTTP offers. */
+static cimf_status http_policy(struct serve *s, struct http_auth_policy *out, struct error *e)
+{
+    struct config *c = s->config;
+    *out = (struct http_auth_policy){
+        .basic = config_on(c, CONFIG_auth_basic), .digest = config_on(c, CONFIG_auth_digest),
+        .negotiate = config_on(c, CONFIG_auth_negotiate), .kerberos = config_on(c, CONFIG_auth_kerberos),
+        .credssp = config_on(c, CONFIG_auth_credssp), .certificate = config_on(c, CONFIG_auth_certificate),
+        .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted),
+        .realm = config_text(c, CONFIG_auth_realm),
+    };
+    cimf_status status = cbt_hashes(c, &c->arena, &out->more_bindings, e);
+    if (status == CIMF_OK && out->credssp) {
+        struct credssp_server_config credssp = { .min_version = (unsigned)config_number(c, CONFIG_auth_credssp_min_version) };
+        status = credssp_server_new(&credssp, &s->credssp, e);
+        out->credssp_server = s->credssp;
+    }
+    return status;
 }
 
 static cimf_status start_wsman(struct serve *s, struct error *e)
@@ -78,14 +134,14 @@ static cimf_status start_http(struct serve *s, struct error *e)
     routes[0].path = arena_printf(&s->config->arena, "/%s", config_text(c, CONFIG_wsman_url_prefix)); /* borrowed for good */
     if (!routes[0].path.p) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "wsman.url_prefix is too long");
     struct http_server_config http = {
-        .auth = { .basic = config_on(c, CONFIG_auth_basic),
-                  .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted), .realm = "WSMAN" },
         .broker = s->broker,
         .routes = routes,
         .route_count = WSMAN_ROUTES,
         .loops = loops_all(s->loops),
         .loop_count = loops_count(s->loops),
     };
+    cimf_status status = http_policy(s, &http.auth, e);
+    if (status != CIMF_OK) return status;
     http_limits_default(&http.limits);
     http.limits.max_body = (size_t)config_number(c, CONFIG_quota_max_envelope_size_kb) * 1024;
     http.limits.max_connections = (unsigned)config_number(c, CONFIG_quota_max_connections);
@@ -161,6 +217,7 @@ static void stop(struct serve *s)
     if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
     http_server_free(s->http);
     if (s->core.cimom) cimom_stop(s->core.cimom);
+    credssp_server_free(s->credssp);
     if (s->broker) auth_broker_free(s->broker);
     if (s->core.pool) pool_stop(s->core.pool); /* its results still reach the loops */
     if (s->loops) loops_free(s->loops);

@@ -12,7 +12,8 @@
  *   400 bad head, conflicting lengths, no or two Host, two Authorization    401 no or wrong credentials
  *   403 credentials refused on an unencrypted connection    404 no route    405 method (with Allow)
  *   408 head too slow (connection closed)    411 POST without a length    413 body over the limit, unread
- *   415 media type    417 unknown expectation    431 head too large    500 body too slow (wsman E23)
+ *   415 media type    417 unknown expectation    431 head too large    500 body too slow (wsman E23), or a plain body where
+ *   only sealed ones are taken (as WinRM answers)
  *   501 transfer coding other than chunked    503 too many connections    505 version
  * An empty POST is answered 200 without content when it is authenticated (clients probe so; wsman 5.4).
  *
@@ -28,6 +29,7 @@
 
 struct auth_broker;
 struct credssp_server;
+struct http_nonces;
 struct http_server;
 struct loop;
 struct principal;
@@ -59,7 +61,8 @@ struct http_request {
     struct slice peer;               /* address text, "192.0.2.7" or "2001:db8::1"; mapped ones as IPv4 */
     struct slice local;              /* "address:port" that the peer connected to */
     bool tls;
-    bool sealed;                     /* the body came encrypted by the authentication mechanism; so will the reply */
+    bool sealed;                     /* the body came encrypted by the authentication mechanism; so will the reply.
+                                        content_type and body are what was inside */
     bool chunked;                    /* the body came in chunks (wsman S14) */
     struct arena *arena;             /* the request's; freed after the reply was handed over */
     void *arg;                       /* of the route */
@@ -89,7 +92,8 @@ void http_reply(struct http_request *r, int status, const struct http_header *he
 /* Shorthand: one body slice and its content type; type NULL and empty body for none. */
 void http_reply_simple(struct http_request *r, int status, const char *content_type,
                        struct slice body);
-/* A reply of unknown length: chunked (to HTTP/1.0 peers: until close). */
+/* A reply of unknown length: chunked (to HTTP/1.0 peers: until close). To a sealed request it is collected and
+ * sent whole at the end, as MS-WSMV 2.2.9.1 knows no chunks; beyond 16 MiB it is cut. */
 void http_reply_begin(struct http_request *r, int status, const struct http_header *headers,
                       unsigned header_count);
 /* false: more than the write limit is queued; go on at on_drain. Empty chunks are ignored. */
@@ -119,7 +123,7 @@ struct http_route {
 };
 
 struct http_limits {
-    size_t max_head;               /* 65536 bytes, request line and headers */
+    size_t max_head;               /* 81920 bytes, request line and headers: a ticket in Authorization takes 64 KiB */
     size_t max_head_anonymous;     /* 16384 without counting Authorization values */
     unsigned max_headers;          /* 100 */
     size_t max_body;               /* 512000 = MaxEnvelopeSizekb 500 */
@@ -142,6 +146,7 @@ struct http_auth_policy {
     const char *realm;             /* "WSMAN" */
     struct slice more_bindings;    /* see auth_exchange_config */
     struct credssp_server *credssp_server; /* with credssp */
+    struct http_nonces *nonces;    /* with digest; NULL: http_server_new makes its own */
 };
 
 struct http_server_config {

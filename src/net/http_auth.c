@@ -1,24 +1,14 @@
-#include "net/http_auth.h"
-
+/* The machine: which scheme a request head is for, what a connection keeps, and when that ends. */
 #include <openssl/crypto.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/utf.h"
-#include "codec/base64.h"
+#include "net/http_auth_priv.h"
 
-/* A question to the broker. It outlives the connection when that ends first. */
-struct http_auth_leg {
-    struct http_auth *auth;     /* NULL: nobody waits any more */
-    void (*ready)(void *arg);
-    void *arg;
-    bool answered;
-    cimf_status status;
-    const struct principal *principal;
-    uint64_t generation;
-    size_t credentials_n;
-    char credentials[];         /* the header value that was asked about */
+static const struct http_auth_scheme *const schemes[] = { /* strong ones first */
+    &http_auth_negotiate, &http_auth_kerberos, &http_auth_credssp, &http_auth_certificate, &http_auth_digest,
+    &http_auth_basic,
 };
+enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 
 void http_auth_init(struct http_auth *a, const struct http_auth_policy *policy,
                     struct auth_broker *broker)
@@ -35,6 +25,8 @@ static void forget(struct http_auth *a)
         free((char *)(uintptr_t)a->credentials.p);
     }
     a->credentials = SLICE_NULL;
+    http_auth_context_free(a->context);
+    a->context = NULL;
 }
 
 static void leg_free(struct http_auth_leg *leg)
@@ -52,67 +44,45 @@ void http_auth_free(struct http_auth *a)
     a->leg = NULL;
 }
 
-cimf_status http_basic_parse(struct arena *arena, struct slice authorization, struct slice *user,
-                             struct slice *password)
+bool http_auth_protection(const struct http_auth *a, struct http_protect *out)
 {
-    struct slice text, scheme = SLICE("Basic"), rest;
-    *user = *password = SLICE_NULL;
-    if (!slice_ieq(slice_head(authorization, slice_find(authorization, ' ')), scheme))
-        return CIMF_AUTH_SCHEME;
-    rest = slice_trim(slice_sub(authorization, scheme.n));
-    cimf_status status = base64_decode(arena, rest, BASE64_STRICT, &text);
-    if (status != CIMF_OK) return status;
-    size_t colon = slice_find(text, ':');
-    if (colon == text.n || colon == 0 || !utf8_valid(text) || memchr(text.p, 0, text.n)) {
-        OPENSSL_cleanse((char *)(uintptr_t)text.p, text.n);
-        return CIMF_BAD_REQUEST;
-    }
-    *user = slice_head(text, colon);
-    *password = slice_sub(text, colon + 1);
-    return CIMF_OK;
+    const struct http_auth_context *x = a->context;
+    if (!x || !x->established) return false;
+    *out = (struct http_protect){ .kind = x->kind, .mech = x->credssp ? NULL : x->mech, .credssp = x->credssp };
+    return true;
 }
 
-bool http_basic_make(struct buf *out, struct slice user, struct slice password)
+/* ---- what is said ---- */
+
+void http_auth_header(struct http_auth_output *out, struct slice name, struct slice value)
 {
-    struct buf text;
-    if (memchr(user.n ? user.p : "", ':', user.n)) return false;
-    buf_init(&text, 1 << 16);
-    bool ok = buf_slice_add(&text, user) && buf_byte(&text, ':') &&
-              buf_slice_add(&text, password) && buf_lit(out, "Basic ") &&
-              base64_encode(out, buf_slice(&text));
-    buf_wipe(&text);
-    return ok;
+    if (out->header_count < HTTP_AUTH_HEADERS) out->headers[out->header_count++] = (struct http_header){ name, value };
 }
 
-void http_auth_offer(const struct http_auth *a, bool tls, struct http_auth_output *out)
+static bool may(const struct http_auth *a, const struct http_auth_scheme *s, bool tls)
 {
-    if (a->policy->basic && (tls || a->policy->allow_unencrypted)) {
-        int n = snprintf(out->text, sizeof out->text, "Basic realm=\"%s\", charset=\"UTF-8\"",
-                         a->policy->realm ? a->policy->realm : "WSMAN");
-        out->headers[out->header_count++] = (struct http_header){
-            SLICE("WWW-Authenticate"),
-            slice_of(out->text, n < (int)sizeof out->text ? (size_t)n : sizeof out->text - 1) };
-    }
+    return s->enabled(a, tls) && (tls || !s->plain || a->policy->allow_unencrypted);
 }
 
-static enum http_auth_answer challenge(const struct http_auth *a, const struct http_auth_input *in,
-                                       struct http_auth_output *out)
+void http_auth_offer(const struct http_auth *a, bool tls, struct slice peer, struct http_auth_output *out)
 {
-    http_auth_offer(a, in->tls, out);
+    for (unsigned i = 0; i < SCHEMES; i++)
+        if (schemes[i]->offer && may(a, schemes[i], tls)) schemes[i]->offer(a, peer, out);
+}
+
+enum http_auth_answer http_auth_challenge(const struct http_auth *a, const struct http_auth_input *in,
+                                          struct http_auth_output *out)
+{
+    http_auth_offer(a, in->tls, in->peer, out);
     return HTTP_AUTH_CHALLENGE;
 }
 
-static bool same_credentials(struct slice a, struct slice b)
+enum http_auth_answer http_auth_accept(struct http_auth *a, const struct principal *p, struct slice credentials,
+                                       uint64_t generation, struct http_auth_output *out)
 {
-    return a.p && a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
-}
-
-static enum http_auth_answer accept(struct http_auth *a, const struct principal *p,
-                                    struct slice credentials, uint64_t generation,
-                                    struct http_auth_output *out)
-{
-    char *copy = malloc(credentials.n);
-    forget(a);
+    char *copy = credentials.p ? malloc(credentials.n) : NULL;
+    if (credentials.p) forget(a);
+    else principal_unref(a->principal);
     a->principal = p;
     a->generation = generation;
     if (copy) {
@@ -123,7 +93,26 @@ static enum http_auth_answer accept(struct http_auth *a, const struct principal 
     return HTTP_AUTH_ACCEPTED;
 }
 
-static void on_checked(void *arg, cimf_status status, const struct principal *p)
+/* ---- questions ---- */
+
+static bool same_credentials(struct slice a, struct slice b)
+{
+    return a.p && a.n == b.n && CRYPTO_memcmp(a.p, b.p, a.n) == 0;
+}
+
+struct http_auth_leg *http_auth_leg_new(struct http_auth *a, struct slice credentials)
+{
+    struct http_auth_leg *leg = calloc(1, sizeof *leg + credentials.n);
+    if (!leg) return NULL;
+    leg->auth = a;
+    leg->generation = auth_generation(a->broker);
+    leg->credentials_n = credentials.n;
+    if (credentials.n) memcpy(leg->credentials, credentials.p, credentials.n);
+    a->leg = leg;
+    return leg;
+}
+
+void http_auth_leg_told(void *arg, cimf_status status, const struct principal *p)
 {
     struct http_auth_leg *leg = arg;
     leg->status = status;
@@ -133,18 +122,26 @@ static void on_checked(void *arg, cimf_status status, const struct principal *p)
     else if (leg->ready) leg->ready(leg->arg);
 }
 
+enum http_auth_answer http_auth_keep(struct http_auth *a, struct http_auth_leg *leg, const struct http_auth_input *in,
+                                     struct http_auth_output *out)
+{
+    const struct principal *p = leg->principal;
+    leg->principal = NULL;
+    return http_auth_accept(a, p, in->authorization, leg->generation, out);
+}
+
 static enum http_auth_answer leg_answer(struct http_auth *a, const struct http_auth_input *in,
                                         struct http_auth_output *out)
 {
     struct http_auth_leg *leg = a->leg;
     enum http_auth_answer answer;
     a->leg = NULL;
-    if (leg->principal && same_credentials(in->authorization,
-                                           slice_of(leg->credentials, leg->credentials_n))) {
-        answer = accept(a, leg->principal, in->authorization, leg->generation, out);
-        leg->principal = NULL;
+    if (leg->principal && (leg->credentials_n == 0 ||
+                           same_credentials(in->authorization, slice_of(leg->credentials, leg->credentials_n)))) {
+        answer = leg->conclude(a, leg, in, out);
     } else if (leg->status == CIMF_NOT_AUTHENTICATED || leg->status == CIMF_OK) {
-        answer = challenge(a, in, out);
+        forget(a);
+        answer = http_auth_challenge(a, in, out);
     } else {
         answer = HTTP_AUTH_BUSY;
     }
@@ -152,60 +149,80 @@ static enum http_auth_answer leg_answer(struct http_auth *a, const struct http_a
     return answer;
 }
 
-/* Asks the broker: its memory first, then the slow way. */
-static enum http_auth_answer basic(struct http_auth *a, const struct http_auth_input *in,
-                                   struct http_auth_output *out, struct exec *home,
-                                   void (*ready)(void *arg), void *arg)
+enum http_auth_answer http_auth_leg_wait(struct http_auth *a, const struct http_auth_input *in,
+                                         struct http_auth_output *out, const struct http_auth_wait *wait)
 {
-    struct arena scratch;
-    struct auth_password q = { .address = in->peer, .scheme = AUTH_BASIC };
-    enum http_auth_answer answer = HTTP_AUTH_CHALLENGE;
-    struct http_auth_leg *leg = NULL;
-    arena_init(&scratch, 1 << 18);
-    if (http_basic_parse(&scratch, in->authorization, &q.user, &q.password) != CIMF_OK) {
-        arena_free(&scratch);
-        return challenge(a, in, out);
+    if (a->leg->answered) return leg_answer(a, in, out);
+    a->leg->ready = wait->ready;
+    a->leg->arg = wait->arg;
+    return HTTP_AUTH_PENDING;
+}
+
+/* ---- a connection that has an identity ---- */
+
+static enum http_auth_answer refreshed(struct http_auth *a, struct http_auth_leg *leg, const struct http_auth_input *in,
+                                       struct http_auth_output *out)
+{
+    const struct principal *p = leg->principal;
+    leg->principal = NULL;
+    return http_auth_accept(a, p, SLICE_NULL, leg->generation, out);
+}
+
+/* A request without credentials on a connection whose context proved them. */
+static enum http_auth_answer go_on(struct http_auth *a, const struct http_auth_input *in, struct http_auth_output *out,
+                                   const struct http_auth_wait *wait)
+{
+    if (auth_generation(a->broker) == a->generation) {
+        out->principal = a->principal;
+        return HTTP_AUTH_ACCEPTED;
     }
-    uint64_t generation = auth_generation(a->broker);
-    const struct principal *p = auth_check_cached(a->broker, &q);
-    if (p) {
-        answer = accept(a, p, in->authorization, generation, out);
-    } else if (!(leg = calloc(1, sizeof *leg + in->authorization.n))) {
-        answer = HTTP_AUTH_BUSY;
-    } else {
-        leg->auth = a;
-        leg->arg = arg;
-        leg->generation = generation;
-        leg->credentials_n = in->authorization.n;
-        memcpy(leg->credentials, in->authorization.p, leg->credentials_n);
-        a->leg = leg;
-        auth_check_password(a->broker, &q, home, on_checked, leg);
-        /* A broker without a pool has answered already. */
-        answer = leg->answered ? leg_answer(a, in, out) : HTTP_AUTH_PENDING;
-        if (answer == HTTP_AUTH_PENDING) leg->ready = ready;
-    }
-    OPENSSL_cleanse((char *)(uintptr_t)q.user.p, q.user.n + 1 + q.password.n);
-    arena_free(&scratch);
-    return answer;
+    struct http_auth_leg *leg = http_auth_leg_new(a, SLICE(""));
+    if (!leg) return HTTP_AUTH_BUSY;
+    leg->conclude = refreshed;
+    auth_refresh(a->broker, a->principal, wait->home, http_auth_leg_told, leg);
+    return http_auth_leg_wait(a, in, out, wait);
+}
+
+/* The scheme of a header value, NULL for others; *token is what stands behind its name. */
+static const struct http_auth_scheme *scheme_of(struct slice value, struct slice *token)
+{
+    struct slice name = slice_head(value, slice_find(value, ' '));
+    *token = slice_trim(slice_sub(value, name.n));
+    for (unsigned i = 0; i < SCHEMES; i++)
+        if (slice_ieq(name, slice_str(schemes[i]->name))) return schemes[i];
+    return NULL;
 }
 
 enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth_input *in,
                                      struct http_auth_output *out, struct exec *home,
                                      void (*ready)(void *arg), void *arg)
 {
+    struct http_auth_wait wait = { home, ready, arg };
+    struct slice token;
     out->principal = NULL;
-    out->header_count = 0;
+    out->header_count = out->text_n = 0;
     out->close = false;
     if (a->leg) return a->leg->answered ? leg_answer(a, in, out) : HTTP_AUTH_PENDING;
-    if (!in->authorization.p || in->authorization.n == 0) return challenge(a, in, out);
+    if (a->context && !a->context->established && a->context->ready) {
+        if (a->context->pending) return HTTP_AUTH_PENDING;
+        a->context->ready = NULL;
+        return http_auth_context_conclude(a, in, out);
+    }
     if (a->principal && same_credentials(a->credentials, in->authorization) &&
         auth_generation(a->broker) == a->generation) {
         out->principal = a->principal;
         return HTTP_AUTH_ACCEPTED;
     }
-    forget(a); /* another Authorization: the old identity goes before anything else happens */
-    if (!slice_istarts(in->authorization, SLICE("Basic ")) || !a->policy->basic || !a->broker)
-        return challenge(a, in, out);
-    if (!in->tls && !a->policy->allow_unencrypted) return HTTP_AUTH_FORBIDDEN;
-    return basic(a, in, out, home, ready, arg);
+    const struct http_auth_scheme *s = in->authorization.n ? scheme_of(in->authorization, &token) : NULL;
+    if (in->authorization.n == 0 || (s && s->connection && token.n == 0)) {
+        if (a->context && a->context->established) return go_on(a, in, out, &wait);
+        forget(a);
+        return http_auth_challenge(a, in, out);
+    }
+    /* Another Authorization: the old identity goes before anything else happens. Only the next leg of a login
+     * under way finds what the legs before it left. */
+    if (!a->context || a->context->established || a->context->scheme != s) forget(a);
+    if (!s || !a->broker || !s->enabled(a, in->tls)) return http_auth_challenge(a, in, out);
+    if (!may(a, s, in->tls)) return HTTP_AUTH_FORBIDDEN;
+    return s->step(a, in, token, out, &wait);
 }

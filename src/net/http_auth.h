@@ -11,23 +11,32 @@
 #include "auth/broker.h"
 #include "base/buf.h"
 #include "net/http.h"
+#include "net/http_protect.h"
 
 struct http_auth_leg;
+struct http_auth_context;
+struct tls;
 
 struct http_auth { /* zeroed by http_auth_init; the members are its own */
     const struct http_auth_policy *policy;
     struct auth_broker *broker;
     const struct principal *principal; /* of the connection, NULL before success */
-    struct slice credentials;          /* Authorization value that proved it; heap, wiped */
+    struct slice credentials;          /* Authorization value that proved it; heap, wiped. NULL: the context did */
     uint64_t generation;               /* of the accounts, when it was proved */
     struct http_auth_leg *leg;         /* the question to the broker that is under way */
+    struct http_auth_context *context; /* Negotiate, Kerberos, CredSSP: under way, or what protects bodies */
 };
 
 /* What a step may look at; borrowed for the step. */
 struct http_auth_input {
     struct slice authorization;        /* header value; p == NULL: no such header */
     struct slice peer;                 /* address text */
+    struct slice method, target;       /* as sent: Digest hashes them */
+    struct slice body;                 /* after HTTP_AUTH_BODY */
+    bool has_body;                     /* body is there, even if empty */
     bool tls;
+    bool persistent;                   /* another request may follow on this connection */
+    struct tls *channel;               /* of a connection with TLS (tests: may be NULL) */
 };
 
 enum http_auth_answer {
@@ -36,14 +45,17 @@ enum http_auth_answer {
     HTTP_AUTH_FORBIDDEN, /* 403: the credentials came in the clear and may not */
     HTTP_AUTH_BUSY,      /* 503: too many attempts wait */
     HTTP_AUTH_PENDING,   /* ready(arg) comes on home; then step again with the same input */
+    HTTP_AUTH_BODY,      /* read the body and step again with it: these credentials cover it */
 };
 
 #define HTTP_AUTH_HEADERS 8
 struct http_auth_output {
     const struct principal *principal;  /* borrowed from the state */
-    struct http_header headers[HTTP_AUTH_HEADERS]; /* WWW-Authenticate; also the final leg of an accepted one */
+    struct http_header headers[HTTP_AUTH_HEADERS]; /* of the answer: challenges; of an accepted request's reply: the
+                                           last leg, rspauth. Borrowed until the next step */
     unsigned header_count;
-    char text[256];                     /* where header values may be kept */
+    unsigned text_n;
+    char text[1024];                    /* where header values may be kept */
     bool close;                         /* the connection ends after this answer */
 };
 
@@ -54,8 +66,10 @@ void http_auth_free(struct http_auth *a);
 enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth_input *in,
                                      struct http_auth_output *out, struct exec *home,
                                      void (*ready)(void *arg), void *arg);
-/* Adds the challenge headers of the schemes that this connection may use. */
-void http_auth_offer(const struct http_auth *a, bool tls, struct http_auth_output *out);
+/* Adds the challenge headers of the schemes that this connection may use, strong ones first. */
+void http_auth_offer(const struct http_auth *a, bool tls, struct slice peer, struct http_auth_output *out);
+/* What protects bodies on this connection from now on; false: nothing does. */
+bool http_auth_protection(const struct http_auth *a, struct http_protect *out);
 
 /* "Basic <base64 of user:password>" (RFC 7617, UTF-8). CIMF_AUTH_SCHEME if it is another scheme,
  * CIMF_BAD_REQUEST if it is malformed. The parts are in the arena: wipe it. */

@@ -17,7 +17,7 @@ const char *http_conn_state_name(enum http_conn_state state)
 void http_limits_default(struct http_limits *l)
 {
     *l = (struct http_limits){
-        .max_head = 65536, .max_head_anonymous = 16384, .max_headers = 100, .max_body = 512000,
+        .max_head = 81920, .max_head_anonymous = 16384, .max_headers = 100, .max_body = 512000,
         .max_pipelined = 16384, .write_limit = 1 << 20, .head_timeout_us = 30000000,
         .body_timeout_us = 120000000, .idle_timeout_us = 300000000, .write_timeout_us = 60000000,
         .max_connections = 20000 };
@@ -29,6 +29,7 @@ void http_site_init(struct http_site *s, const struct http_server_config *config
                              .broker = config->broker, .routes = config->routes,
                              .route_count = config->route_count };
     buf_init(&s->head, 1 << 20);
+    buf_init(&s->sealed, (size_t)256 << 20);
 }
 
 void http_site_free(struct http_site *s)
@@ -40,6 +41,7 @@ void http_site_free(struct http_site *s)
         free(slot);
     }
     buf_free(&s->head);
+    buf_free(&s->sealed);
 }
 
 static void wait_for(struct http_conn *c, int64_t timeout_us)
@@ -103,16 +105,31 @@ static void challenge(struct http_conn *c, enum http_auth_answer answer,
     http_conn_answer(c, status, out->headers, out->header_count, out->close);
 }
 
-/* A body in a form that the route takes: its media type, and no content coding (RFC 9110 8.4), as none is undone here. */
-static bool body_form_fits(const struct http_slot *s)
+/* A media type that the route takes. */
+static bool type_fits(const struct http_slot *s)
 {
-    struct slice coding = slice_trim(http_request_header(&s->r, "Content-Encoding"));
-    if (coding.n && !slice_ieq(coding, SLICE("identity"))) return false;
     if (!s->route->content_types) return true;
     struct slice type = slice_trim(slice_head(s->r.content_type, slice_find(s->r.content_type, ';')));
     const char *const *t = s->route->content_types;
     while (*t && !slice_ieq(slice_str(*t), type)) t++;
     return *t != NULL;
+}
+
+/* A body in a form that the route takes, and no content coding (RFC 9110 8.4), as none is undone here. What a sealed
+ * one holds is not known yet. */
+static bool body_form_fits(const struct http_slot *s)
+{
+    struct slice coding = slice_trim(http_request_header(&s->r, "Content-Encoding"));
+    if (coding.n && !slice_ieq(coding, SLICE("identity"))) return false;
+    return s->sealed || type_fits(s);
+}
+
+/* Plain bodies, asked or answered, on a connection that may not have them (MS-WSMV 3.1.4.1.29.1). */
+static bool too_open(const struct http_conn *c, bool body)
+{
+    const struct http_slot *s = c->slot;
+    if (!s->r.principal || s->sealed || c->tls || c->site->policy.allow_unencrypted) return false;
+    return body || !s->route->probe_empty_post || s->r.method != HTTP_POST;
 }
 
 /* Lets the parser read the body; what must be refused without reading it is refused here. */
@@ -124,9 +141,14 @@ static void begin_body(struct http_conn *c)
     uint64_t length = s->chunk_coded ? 0 : c->parser.content_length;
     bool body = s->chunk_coded || length > 0;
     s->body_max = s->route->max_body ? s->route->max_body : l->max_body;
+    if (s->sealed) s->body_max += s->body_max / 32 + 4096; /* lines and signatures around the parts */
     if (!s->has_length && !s->chunk_coded &&
         (s->r.method & (HTTP_POST | HTTP_PUT | HTTP_MERGE | HTTP_PATCH))) {
         http_conn_answer(c, 411, NULL, 0, false);
+        return;
+    }
+    if (too_open(c, body)) {
+        http_conn_answer(c, 500, NULL, 0, false);
         return;
     }
     if (length > s->body_max) {
@@ -160,6 +182,27 @@ static bool is_probe(const struct http_slot *s)
            slice_ieq(http_request_header(&s->r, want->name.p), want->value);
 }
 
+static void dispatch(struct http_conn *c);
+
+static void accepted(struct http_conn *c, const struct http_auth_output *out)
+{
+    struct http_slot *s = c->slot;
+    struct http_protect protection;
+    s->r.principal = principal_ref(out->principal);
+    if (out->header_count) {
+        s->auth_header.name = out->headers[0].name; /* a literal */
+        s->auth_header.value = arena_dup(&s->arena, out->headers[0].value);
+    }
+    s->sealed = http_protect_is(s->r.content_type);
+    if (s->sealed && !http_auth_protection(&c->auth, &protection)) { /* under a context that is gone */
+        http_conn_answer(c, 401, NULL, 0, true);
+    } else if (s->whole) {
+        dispatch(c);
+    } else {
+        begin_body(c);
+    }
+}
+
 static void authenticate(struct http_conn *c)
 {
     struct http_slot *s = c->slot;
@@ -168,7 +211,10 @@ static void authenticate(struct http_conn *c)
         return;
     }
     struct http_auth_input in = { .authorization = s->authorization, .peer = s->r.peer,
-                                  .tls = c->tls };
+                                  .method = slice_str(http_method_name(s->r.method)),
+                                  .target = slice_of(s->text, s->target_n), .body = s->r.body,
+                                  .has_body = s->whole, .tls = c->tls, .persistent = s->keep_alive,
+                                  .channel = c->channel };
     struct http_auth_output out;
     enum http_auth_answer answer =
         http_auth_step(&c->auth, &in, &out, c->site->home, resume_after_auth, c);
@@ -176,7 +222,9 @@ static void authenticate(struct http_conn *c)
         c->state = HTTP_CONN_AUTH;
         c->deadline_us = 0;
     } else if (answer == HTTP_AUTH_ACCEPTED) {
-        s->r.principal = principal_ref(out.principal);
+        accepted(c, &out);
+    } else if (answer == HTTP_AUTH_BODY) {
+        s->auth_body = 1;
         begin_body(c);
     } else {
         challenge(c, answer, &out);
@@ -216,9 +264,26 @@ static void message_done(struct http_conn *c)
     struct http_slot *s = c->slot;
     if (s->body) s->body[s->body_n] = 0;
     s->r.body = slice_of(s->body ? s->body : "", s->body_n);
+    s->whole = 1;
+    c->deadline_us = 0;
+    if (s->auth_body) authenticate(c);
+    else dispatch(c);
+}
+
+static void dispatch(struct http_conn *c)
+{
+    struct http_slot *s = c->slot;
+    int status = s->sealed && s->body_n ? http_sealed_open(c) : 0;
+    if (status) {
+        answer_trouble(c, status);
+        return;
+    }
+    if (s->r.sealed && !type_fits(s)) {
+        http_conn_answer(c, 415, NULL, 0, false);
+        return;
+    }
     s->r.arg = s->route->arg;
     s->conn = c;
-    c->deadline_us = 0;
     if (s->body_n == 0 && s->r.principal && s->route->probe_empty_post &&
         s->r.method == HTTP_POST) {
         http_conn_answer(c, 200, NULL, 0, false);
@@ -266,7 +331,7 @@ bool http_conn_must_close(const struct http_conn *c)
 {
     const struct http_slot *s = c->slot;
     if (s->close_after || !s->keep_alive || c->site->stopping) return true;
-    if (c->state == HTTP_CONN_HANDLER || c->state == HTTP_CONN_BODY) return false;
+    if (c->state == HTTP_CONN_HANDLER || c->state == HTTP_CONN_BODY || s->whole) return false;
     bool body = s->chunk_coded || c->parser.content_length > 0;
     size_t most = s->route && s->route->max_body ? s->route->max_body : c->site->limits.max_body;
     return body && (s->expect || (!s->chunk_coded && c->parser.content_length > most));

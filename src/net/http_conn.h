@@ -57,6 +57,7 @@ struct http_site {
     struct http_slot *pool;       /* requests at rest */
     unsigned pooled;
     struct buf head;              /* scratch: reply heads */
+    struct buf sealed;            /* scratch: sealed bodies */
     int64_t now_us;               /* of the input being worked on; 0: not asked yet */
     int64_t date_second;
     char date[30];                /* "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -84,10 +85,15 @@ struct http_slot {
     struct http_span inline_spans[HTTP_INLINE_HEADERS];
     struct http_header inline_headers[HTTP_INLINE_HEADERS];
     struct slice authorization;
+    struct http_header auth_header; /* of the reply: last leg of a login, Authentication-Info */
+    struct http_collected *collected; /* a sealed reply that comes in pieces */
     char *body;
     size_t body_n, body_room, body_max, drained;
     int trouble;                   /* HTTP status that the head earned, 0 if none */
     uint8_t in_value, expect, http10, keep_alive, close_after, has_length, begun, chunk_coded;
+    uint8_t sealed;                /* the body is to be opened */
+    uint8_t auth_body;             /* authenticated with the body: asked again when it is there */
+    uint8_t whole;                 /* the body has come wholly */
 };
 
 struct http_conn {
@@ -100,6 +106,7 @@ struct http_conn {
     size_t head_bytes;
     int64_t deadline_us;           /* clock_mono_us; 0: none. http_conn_timeout when it passes */
     const char *peer, *local;      /* owned by whoever embeds this */
+    struct tls *channel;           /* set by whoever embeds this, after init; NULL without TLS */
     uint8_t state, last_byte;
     bool tls, running, eof, broken, paused, abort_told;
 };
@@ -134,6 +141,23 @@ void http_conn_request_over(struct http_conn *c);
 void http_conn_skip_body(struct http_conn *c);
 bool http_conn_must_close(const struct http_conn *c);
 void http_conn_go_on(struct http_conn *c);
+/* ---- http_sealed.c ---- */
+/* Opens the request's body: 0, or the status to end the connection with. */
+int http_sealed_open(struct http_conn *c);
+struct http_sealed { /* a reply: in plain, then sealed */
+    const struct http_header *headers;
+    unsigned header_count;
+    const struct slice *body;
+    unsigned count;
+    struct slice whole;
+};
+/* Not for empty bodies. False: the connection is of no use any more. */
+bool http_sealed_reply(struct http_conn *c, struct http_sealed *x);
+bool http_sealed_begin(struct http_slot *s, int status, const struct http_header *headers, unsigned header_count);
+bool http_sealed_add(struct http_slot *s, const struct slice *data, unsigned count);
+void http_sealed_end(struct http_slot *s);
+void http_sealed_drop(struct http_slot *s);
+
 struct http_slot *http_slot_take(struct http_site *site);
 void http_slot_give(struct http_site *site, struct http_slot *slot);
 bool http_slot_text(struct http_slot *s, const char *at, size_t n);

@@ -82,6 +82,8 @@ static void harness_end(void)
     unlink(h_accounts);
     snprintf(lock, sizeof lock, "%s.lock", h_accounts);
     unlink(lock);
+    snprintf(lock, sizeof lock, "%s.key", h_accounts);
+    unlink(lock);
 }
 
 static void harness_broker(void)
@@ -91,7 +93,7 @@ static void harness_broker(void)
     close(mkstemp(h_accounts));
     unlink(h_accounts);
     struct account_change add = { .name = SLICE("alice"), .password = SLICE("secret"), .cost = 1 };
-    struct auth_broker_config c = { .basic = true, .accounts_path = h_accounts, .dummy_cost = 1 };
+    struct auth_broker_config c = { .basic = true, .digest = true, .ntlm = true, .accounts_path = h_accounts, .dummy_cost = 1 };
     if (accounts_add(h_accounts, &add, NULL) != CIMF_OK ||
         auth_broker_new(&c, &h_broker, NULL) != CIMF_OK)
         abort();

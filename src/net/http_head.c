@@ -27,6 +27,7 @@ struct http_slot *http_slot_take(struct http_site *site)
 
 void http_slot_give(struct http_site *site, struct http_slot *s)
 {
+    if (s->collected) http_sealed_drop(s);
     principal_unref(s->r.principal);
     s->r.principal = NULL;
     if (site->pooled >= HTTP_SITE_POOL) {

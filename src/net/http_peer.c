@@ -367,6 +367,7 @@ void http_peer_adopt(struct http_worker *w, int fd, struct tls_config *tls)
     HTTP_COUNT(&w->site, connections);
     HTTP_COUNT(&w->site, accepted);
     http_conn_init(&p->conn, &w->site, p->peer, p->local, tls != NULL);
+    p->conn.channel = t;
     bool open = uv_tcp_open(&p->tcp, fd) == 0;
     if (!open) close(fd);
     if (!open || uv_tcp_nodelay(&p->tcp, 1) != 0 || w->site.stopping ||

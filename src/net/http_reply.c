@@ -82,7 +82,7 @@ static void challenge_put(struct http_conn *c, struct buf *b, const struct http_
     for (unsigned i = 0; i < count; i++) {
         if (slice_ieq(headers[i].name, SLICE("WWW-Authenticate"))) return;
     }
-    http_auth_offer(&c->auth, c->tls, &out);
+    http_auth_offer(&c->auth, c->tls, slice_str(c->peer), &out);
     for (unsigned i = 0; i < out.header_count; i++) header_put(b, &out.headers[i]);
 }
 
@@ -101,6 +101,7 @@ static struct slice head_put(struct http_conn *c, int status, const struct http_
     }
     for (unsigned i = 0; i < header_count; i++) header_put(b, &headers[i]);
     if (status == 401) challenge_put(c, b, headers, header_count);
+    else if (s->auth_header.value.p) header_put(b, &s->auth_header);
     if (framing == FRAME_CHUNKED) {
         buf_lit(b, "Transfer-Encoding: chunked\r\n");
     } else if (framing == FRAME_LENGTH && status != 204 && status != 304) {
@@ -137,12 +138,17 @@ static void send_with(struct http_conn *c, struct slice head, const struct slice
     if (count) c->site->ops->send(c, list, count);
 }
 
+static void lose(struct http_conn *c)
+{
+    c->abort_told = true; /* the handler is the one who is calling */
+    http_conn_broken(c);
+}
+
 /* No memory for the head: half of one must not go out. true: the connection is closed. */
 static bool head_lost(struct http_conn *c)
 {
     if (buf_ok(&c->site->head)) return false;
-    c->abort_told = true; /* the handler is the one who is calling */
-    http_conn_broken(c);
+    lose(c);
     return true;
 }
 
@@ -154,7 +160,7 @@ void http_conn_answer(struct http_conn *c, int status, const struct http_header 
     struct slice head = head_put(c, status, headers, header_count, FRAME_LENGTH, 0);
     if (head_lost(c)) return;
     send_with(c, head, NULL, 0);
-    if (c->state == HTTP_CONN_HEAD || c->state == HTTP_CONN_AUTH) http_conn_skip_body(c);
+    if (!s->whole && (c->state == HTTP_CONN_HEAD || c->state == HTTP_CONN_AUTH)) http_conn_skip_body(c);
     else http_conn_request_over(c);
 }
 
@@ -192,8 +198,23 @@ void http_reply(struct http_request *r, int status, const struct http_header *he
     struct http_conn *c = s->conn;
     if (c->state == HTTP_CONN_HANDLER) {
         size_t length = 0;
+        struct slice whole;
         for (unsigned i = 0; i < slice_count; i++) length += body[i].n;
         if (http_conn_must_close(c)) s->close_after = 1;
+        if (r->sealed && length) {
+            struct http_sealed x = { headers, header_count, body, slice_count, SLICE_NULL };
+            if (!http_sealed_reply(c, &x)) {
+                lose(c);
+                finish(s);
+                return;
+            }
+            headers = x.headers;
+            header_count = x.header_count;
+            whole = x.whole;
+            body = &whole;
+            slice_count = 1;
+            length = whole.n;
+        }
         if (r->method == HTTP_HEAD || status == 204 || status == 304) slice_count = 0;
         struct slice head = head_put(c, status, headers, header_count, FRAME_LENGTH, length);
         if (length <= JOIN) {
@@ -220,6 +241,10 @@ void http_reply_begin(struct http_request *r, int status, const struct http_head
     struct http_conn *c = s->conn;
     s->begun = 1;
     if (c->state != HTTP_CONN_HANDLER) return;
+    if (r->sealed) {
+        if (!http_sealed_begin(s, status, headers, header_count)) lose(c);
+        return;
+    }
     if (s->http10 || http_conn_must_close(c)) s->close_after = 1;
     struct slice head = head_put(c, status, headers, header_count,
                                  s->http10 ? FRAME_CLOSE : FRAME_CHUNKED, 0);
@@ -231,6 +256,10 @@ bool http_reply_chunk(struct http_request *r, const struct slice *data, unsigned
     struct http_slot *s = (struct http_slot *)r;
     struct http_conn *c = s->conn;
     if (c->state != HTTP_CONN_HANDLER) return true;
+    if (s->collected) {
+        if (!http_sealed_add(s, data, slice_count)) lose(c);
+        return true;
+    }
     size_t length = 0;
     for (unsigned i = 0; i < slice_count; i++) length += data[i].n;
     if (length == 0 || r->method == HTTP_HEAD) return true;
@@ -252,6 +281,10 @@ void http_reply_end(struct http_request *r)
 {
     struct http_slot *s = (struct http_slot *)r;
     struct http_conn *c = s->conn;
+    if (s->collected) {
+        http_sealed_end(s);
+        return;
+    }
     if (c->state == HTTP_CONN_HANDLER && !s->http10 && r->method != HTTP_HEAD)
         send_with(c, SLICE("0\r\n\r\n"), NULL, 0);
     finish(s);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/http_nonces.h"
 #include "net/http_server_priv.h"
 
 struct address_count {
@@ -325,6 +326,7 @@ cimf_status http_server_new(const struct http_server_config *config, struct http
         free(s);
         return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for the server");
     }
+    if (config->auth.digest && !config->auth.nonces) s->config.auth.nonces = s->nonces = http_nonces_new();
     memcpy(s->routes, config->routes, config->route_count * sizeof *s->routes);
     s->config.routes = s->routes;
     pthread_mutex_init(&s->lock, NULL);
@@ -418,6 +420,7 @@ void http_server_free(struct http_server *s)
         free(s->workers[i].read_buffer);
     }
     map_free(&s->addresses);
+    http_nonces_free(s->nonces);
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->quiet);
     free(s->workers);

@@ -37,6 +37,7 @@ struct http_listener {
 };
 
 struct http_server {
+    struct http_nonces *nonces; /* own, or NULL */
     struct http_server_config config;
     struct http_route *routes;
     struct http_worker *workers;

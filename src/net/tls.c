@@ -12,6 +12,8 @@ struct tls {
     struct tls_config *config;
     unsigned char *certificate; /* DER of the peer's, made on demand */
     int certificate_n;
+    unsigned char *issuer;
+    int issuer_n;
     bool server, peer_closed, failed;
 };
 
@@ -67,6 +69,7 @@ void tls_free(struct tls *t)
     if (!t) return;
     SSL_free(t->ssl);
     OPENSSL_free(t->certificate);
+    OPENSSL_free(t->issuer);
     tls_config_unref(t->config);
     free(t);
 }
@@ -213,4 +216,15 @@ struct slice tls_peer_certificate(struct tls *t)
     }
     if (!t->certificate || t->certificate_n <= 0) return SLICE_NULL;
     return slice_of((const char *)t->certificate, (size_t)t->certificate_n);
+}
+
+struct slice tls_peer_issuer(struct tls *t)
+{
+    if (!t->issuer && t->server && SSL_get_verify_result(t->ssl) == X509_V_OK) {
+        STACK_OF(X509) *chain = SSL_get0_verified_chain(t->ssl);
+        int n = chain ? sk_X509_num(chain) : 0;
+        if (n > 0) t->issuer_n = i2d_X509(sk_X509_value(chain, n > 1 ? 1 : 0), &t->issuer);
+    }
+    if (!t->issuer || t->issuer_n <= 0) return SLICE_NULL;
+    return slice_of((const char *)t->issuer, (size_t)t->issuer_n);
 }

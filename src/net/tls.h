@@ -53,6 +53,10 @@ size_t tls_server_end_point(const struct tls *t, unsigned char out[64]);
 /* DER of the client's verified certificate, NULL when none was given; valid as long as t. */
 struct slice tls_peer_certificate(struct tls *t);
 
+/* DER of the certificate that signed it, if the client sent it or we have it. NULL: unknown, always so after a
+ * resumed session; tickets are not given out where client certificates are asked for. */
+struct slice tls_peer_issuer(struct tls *t);
+
 /* Writes a self-signed P-256 certificate (and key, 0600) for these names and addresses, for development
  * and tests. days: validity from now. */
 cimf_status tls_self_signed(const char *certificate_path, const char *key_path,

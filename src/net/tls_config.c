@@ -83,7 +83,8 @@ cimf_status tls_server_config(const struct tls_server_files *files, struct tls_c
     /* Sessions live in tickets at the client, never in a cache here. */
     SSL_CTX_set_session_cache_mode(c->context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(c->context, (const unsigned char *)"cimfony", 7);
-    SSL_CTX_set_num_tickets(c->context, 1);
+    SSL_CTX_set_num_tickets(c->context, files->client_ca ? 0 : 1);
+    if (files->client_ca) SSL_CTX_set_options(c->context, SSL_OP_NO_TICKET); /* a ticket does not carry the chain */
     if (!ok) {
         tls_config_unref(c);
         return CIMF_TLS_FAILED;
