@@ -58,8 +58,8 @@ static const char *const *profiles(const struct config *c)
 #undef PROFILE
 }
 
-/* auth.cbt_hashes as mech_options.more_bindings wants them; borrowed from the configuration's arena. */
-static cimf_status cbt_hashes(const struct config *c, struct arena *a, struct slice *out, struct error *e)
+/* auth.cbt_hashes as mech_options.more_bindings wants them; in the configuration's arena. */
+static cimf_status cbt_hashes(struct config *c, struct slice *out, struct error *e)
 {
     struct buf b;
     const char *text;
@@ -77,7 +77,7 @@ static cimf_status cbt_hashes(const struct config *c, struct arena *a, struct sl
             buf_byte(&b, (int)strtoul(pair, NULL, 16));
         }
     }
-    *out = arena_dup(a, buf_slice(&b));
+    *out = arena_dup(&c->arena, buf_slice(&b));
     if (status == CIMF_OK && (!buf_ok(&b) || !out->p)) status = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
     buf_free(&b);
     return status;
@@ -94,7 +94,7 @@ static cimf_status http_policy(struct serve *s, struct http_auth_policy *out, st
         .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted),
         .realm = config_text(c, CONFIG_auth_realm),
     };
-    cimf_status status = cbt_hashes(c, &c->arena, &out->more_bindings, e);
+    cimf_status status = cbt_hashes(c, &out->more_bindings, e);
     if (status == CIMF_OK && out->credssp) {
         struct credssp_server_config credssp = { .min_version = (unsigned)config_number(c, CONFIG_auth_credssp_min_version) };
         status = credssp_server_new(&credssp, &s->credssp, e);

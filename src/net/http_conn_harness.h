@@ -16,6 +16,7 @@ struct harness {
     struct http_conn conn;
     struct http_site site;
     struct http_server_config config;
+    struct http_route routes[5];
     struct buf out;
     bool closed, lingered, reading;
     size_t queued;            /* what the transport claims */
@@ -101,9 +102,9 @@ static void harness_broker(void)
 
 static struct harness *harness_new(void)
 {
-    static struct http_route routes[5];
     struct harness *h = calloc(1, sizeof *h);
     if (!h) abort();
+    struct http_route *routes = h->routes;
     harness_broker();
     routes[0] = (struct http_route){ .path = SLICE("/wsman"), .methods = HTTP_POST,
         .access = HTTP_ACCESS_PROBE, .probe_empty_post = true, .content_types = h_types,
