@@ -5,7 +5,7 @@
 
 #include "cimom/test_driver.h"
 
-enum { ROUNDS = 60, THREADS = 5 };
+enum { ROUNDS = 60, THREADS = 7 };
 
 static struct driver main_driver;
 static _Atomic int wrong;
@@ -113,6 +113,47 @@ static void *namespace_writer(void *arg)
     return NULL;
 }
 
+static cimf_status get_as(struct driver *d, const struct principal *p)
+{
+    struct cim_op op = driver_op(d, CIM_OP_GET_INSTANCE);
+    struct answer a = { 0 };
+    op.principal = p;
+    op.path = driver_path(d, "Base.K=\"1\"");
+    driver_run(d, &op, &a);
+    return a.status;
+}
+
+/* Takes rights from users, and after each change they are gone or back at once; the administrator keeps them. */
+static void *descriptor_writer(void *arg)
+{
+    static const char *const texts[] = { "O:BAG:BAD:(A;CI;CCDCLCSWRPWPRCWD;;;BA)(D;CI;CC;;;RM)",
+                                         "O:BAG:BAD:(A;CI;CCDCLCSWRPWPRCWD;;;BA)" };
+    struct driver d;
+    attach(&d);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct error e = ERROR_INIT;
+        must(!cimom_set_descriptor(d.m, &driver_admin, SLICE("root/test"), slice_str(texts[i % 2]), &e), "descriptor");
+        must((get_as(&d, &driver_user) == CIMF_OK) == (i % 2 == 1), "the change is in force");
+        arena_reset(&d.arena);
+    }
+    detach(&d);
+    return NULL;
+}
+
+static void *user(void *arg)
+{
+    struct driver d;
+    attach(&d);
+    for (int i = 0; i < ROUNDS * 4; i++) {
+        cimf_status s = get_as(&d, &driver_user);
+        must(!s || s == CIMF_ACCESS_DENIED, "user");
+        must(!get_as(&d, &driver_admin), "administrator");
+        arena_reset(&d.arena);
+    }
+    detach(&d);
+    return NULL;
+}
+
 /* covers: cim-core:C18 */
 static void races(void **state)
 {
@@ -127,6 +168,8 @@ static void races(void **state)
     pthread_create(&t[2], NULL, reader, NULL);
     pthread_create(&t[3], NULL, schema_writer, NULL);
     pthread_create(&t[4], NULL, namespace_writer, NULL);
+    pthread_create(&t[5], NULL, descriptor_writer, NULL);
+    pthread_create(&t[6], NULL, user, NULL);
     for (int i = 0; i < THREADS; i++) pthread_join(t[i], NULL);
     assert_int_equal(wrong, 0);
     struct answer a = { 0 };

@@ -114,7 +114,7 @@ class Descriptors(unittest.TestCase):
             call(*args, **options)
         self.assertNotEqual(caught.exception.subcode, "w:AccessDenied")
 
-    # covers: security:S45 security:S48 wsman:C28
+    # covers: security:S45 security:S48 security:S55 wsman:C28
     def test_two_users_see_different_things(self):
         one, two = self.namespace(), self.namespace()
         only = [ADMIN_ACE, (DENY, CI, ENABLE, MONITORS)], [ADMIN_ACE, (DENY, CI, ENABLE, READERS)]
@@ -330,6 +330,37 @@ class Durability(unittest.TestCase):
                     self.assertIn("Caption", reader.get("root/cimv2", "Win32_OperatingSystem"))
                     admin.close()
                     reader.close()
+
+
+class Encryption(unittest.TestCase):
+    # covers: cim-core:C13
+    def test_namespace_that_asks_for_encryption(self):
+        with Daemon(tls=True) as daemon:
+            mof = daemon.state / "sealed.mof"
+            mof.write_text('[RequiresEncryption, NamespaceSecuritySDDL("D:(D;;CC;;;RM)")]\n'
+                           'instance of __Namespace { Name = "sealed"; };\n'
+                           '#pragma namespace("//./root/sealed")\n'
+                           "class Thing { [key] uint32 Id; }; instance of Thing { Id = 1; };\n")
+            daemon.run("mof", "--namespace", "root", str(mof))
+            daemon.add_user("reader", "pw of reader", "--group", "Remote Management Users")
+            plain = Client(*daemon.address(), USER, PASSWORD)
+            _, port = daemon.address("https")
+            sealed = Client("localhost", port, USER, PASSWORD, tls=True, cafile=daemon.certificate)
+            reader = Client("localhost", port, "reader", "pw of reader", tls=True, cafile=daemon.certificate)
+            self.assertEqual(len(sealed.enumerate("root/sealed", "Thing")), 1)
+            for client in (plain, reader):  # not encrypted; encrypted, but kept out by the descriptor
+                with self.assertRaises(Fault) as caught:
+                    client.enumerate("root/sealed", "Thing")
+                self.assertEqual((caught.exception.subcode, caught.exception.wsman_code), ("w:AccessDenied", 5))
+            # What was begun there cannot be fetched in the clear.
+            uri = f"{WMI}root/sealed/Thing"
+            context = find(sealed.call(f"{ENUMERATION}/Enumerate", uri, "<n:Enumerate/>")[0], "n:EnumerationContext").text
+            pull = f"<n:Pull><n:EnumerationContext>{context}</n:EnumerationContext></n:Pull>"
+            with self.assertRaises(Fault):
+                plain.call(f"{ENUMERATION}/Pull", uri, pull)
+            self.assertEqual(len(find(sealed.call(f"{ENUMERATION}/Pull", uri, pull)[0], "n:Items")), 1)
+            for client in (plain, sealed, reader):
+                client.close()
 
 
 class RootSddl(unittest.TestCase):
