@@ -137,6 +137,7 @@ cimf_status input_copy(struct arena *a, const struct cim_op *op, struct cim_op *
     out->language = arena_dup(a, op->language);
     out->method = arena_dup(a, op->method);
     out->locale = arena_dup(a, op->locale);
+    out->peer = arena_dup(a, op->peer);
     cimf_status s = path_copy(a, &op->path, &out->path);
     if (!s) s = named_copy(a, op->params, op->param_count, &out->params);
     if (!s) s = named_copy(a, op->context, op->context_count, &out->context);
