@@ -28,8 +28,8 @@ struct audit_record {
     cimf_status status;
     struct slice detail;
 };
-/* (Not audit_open: libaudit, which PAM brings, has that.) fd is taken; -1: journal or log only. Until this is called records go to the log alone. Opens the socket to the
- * journal: before a sandbox closes the way. */
+/* Where records go. fd is taken; -1: journal or log only. Until this is called they go to the log alone. Opens the
+ * socket to the journal: before a sandbox closes the way. (libaudit, which PAM brings, has an audit_open.) */
 void audit_attach(int fd);
 void audit_write(const struct audit_record *r);
 /* The line that audit_write writes, without newline: "time=... event=denied status=... name=\"alice\" sid=S-1-...

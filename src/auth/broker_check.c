@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/utf.h"
 
-enum { TEXT_MAX = 4096, PAM_MEMORY_US = 60 * 1000000 };
+enum { TEXT_MAX = 4096 };
 
 struct password_question {
     struct attempt t;
@@ -68,7 +68,6 @@ static void verify(struct attempt *t)
     struct broker_local *b = t->broker;
     uint64_t generation;
     unsigned char mac[32];
-    int64_t life = b->config.cache_us;
     struct accounts *all = broker_accounts(b, &generation);
     const struct account *a = broker_account(b, all, x->q.user);
     bool real = broker_active(a) && a->basic.n > 0;
@@ -78,12 +77,11 @@ static void verify(struct attempt *t)
         t->status = t->principal ? CIMF_OK : CIMF_FAILED;
     } else if ((t->principal = ask_pam(b, all, &x->q, a)) != NULL) {
         t->status = CIMF_OK;
-        if (life > PAM_MEMORY_US) life = PAM_MEMORY_US; /* no change over there would be noticed */
     }
     attempt_count(t, t->status == CIMF_OK);
     if (t->principal && b->config.cache_us > 0 && verified_mac(&b->verified, &x->q, mac)) {
         pthread_mutex_lock(&b->lock);
-        verified_put(&b->verified, mac, generation, clock_mono_us() + life,
+        verified_put(&b->verified, mac, generation, clock_mono_us() + verified_life(t->principal, b->config.cache_us),
                      t->principal);
         pthread_mutex_unlock(&b->lock);
     }
