@@ -20,6 +20,7 @@
 #include "net/tls.h"
 #include "os/loop.h"
 #include "os/sandbox.h"
+#include "provider/dmi.h"
 #include "wsman/mount.h"
 
 #define STOP_GRACE_US 5000000 /* for requests that are being answered */
@@ -247,6 +248,7 @@ int role_core_main(void)
     struct serve s = { .config = &config, .start = &begun };
     int64_t began = clock_mono_us();
     int code = 0;
+    dmi_keep();
     cimf_status status = role_begin(&begun, &config, &e);
     if (status == CIMF_OK) status = start(&s, &e);
     if (status == CIMF_OK) status = role_message_send(ROLE_FD_SUPERVISOR, &(struct role_message){ .word = ROLE_READY }, -1, &e);

@@ -133,6 +133,11 @@ cimf_status state_prepare(struct config *config, struct state *s, struct error *
     return status;
 }
 
+cimf_status state_reload(struct config *config, const struct state *s, struct error *e)
+{
+    return s->drop ? give_secrets(config, &s->who[ROLE_AUTH], e) : CIMF_OK;
+}
+
 int state_folder(const struct state *s, enum role role)
 {
     return role == ROLE_CORE ? s->repository : s->folder;

@@ -25,6 +25,8 @@ struct state {
 cimf_status state_prepare(struct config *config, struct state *out, struct error *e);
 /* The folder that a role works in. */
 int state_folder(const struct state *s, enum role role);
+/* At SIGHUP: an accounts file that root put there by hand belongs to cimd-auth. */
+cimf_status state_reload(struct config *config, const struct state *s, struct error *e);
 /* The folders were handed over and are let go; the lock stays. */
 void state_started(struct state *s);
 void state_release(struct state *s);

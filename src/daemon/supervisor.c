@@ -300,6 +300,7 @@ static void on_signal(struct supervisor *s)
     switch (info.ssi_signo) {
     case SIGCHLD: reap(s); break;
     case SIGHUP:
+        if (state_reload(s->config, &s->state, &e) != CIMF_OK) log_failure("cimd", &e, "an owner could not be set");
         if (copy_keytab(s, &e) != CIMF_OK) log_failure("cimd", &e, "the keytab was not read again");
         for (int i = 0; i < ROLE_COUNT; i++) tell(s, i, ROLE_RELOAD);
         break;

@@ -34,3 +34,12 @@ struct slice dmi_model(struct arena *a)
     if (!source_read(a, &text, "/proc/device-tree/model")) return SLICE("");
     return text_clean(a, slice_head(text, slice_find(text, 0)));
 }
+
+void dmi_keep(void)
+{
+    static const char *const files[] = {
+        "/sys/class/dmi/id/product_serial", "/sys/class/dmi/id/product_uuid", "/sys/class/dmi/id/board_serial",
+        "/sys/class/dmi/id/chassis_serial", "/sys/firmware/dmi/tables/smbios_entry_point", "/sys/firmware/dmi/tables/DMI",
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) source_keep(files[i]);
+}

@@ -11,5 +11,8 @@ bool dmi_present(void);
 /* Maker and model, from dmi/id or, on boards without it, from the device tree. */
 struct slice dmi_vendor(struct arena *a);
 struct slice dmi_model(struct arena *a);
+/* What only root may read of this machine's labels, read now: for a process that is about to be somebody else. Before
+ * any other thread runs. */
+void dmi_keep(void);
 
 #endif

@@ -1,5 +1,13 @@
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/test.h"
+#include "provider/dmi.h"
 #include "provider/smbios.h"
+#include "provider/source.h"
 
 #define BYTES(...)                                                                                 \
     ((struct slice){ (const char[]){ __VA_ARGS__ }, sizeof((const char[]){ __VA_ARGS__ }) })
@@ -73,12 +81,45 @@ static void test_versions(void **state)
     assert_false(smbios_version(SLICE("_DMI_xxxxx"), &major, &minor));
 }
 
+/* A serial number is still known when its file can no longer be opened. */
+static void test_kept(void **state)
+{
+    char folder[] = "/tmp/cimfony-dmi-XXXXXX", path[128], command[160];
+    struct arena a;
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof command, "chmod 755 %s && mkdir -p %s/sys/class/dmi/id", folder, folder);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof path, "%s/sys/class/dmi/id/product_serial", folder);
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("SER-42\n", f);
+    fclose(f);
+    source_set_root(folder);
+    dmi_keep();
+    assert_int_equal(chmod(path, 0), 0);
+    bool root = geteuid() == 0;
+    if (root) assert_int_equal(seteuid(65534), 0);
+    arena_init(&a, 0);
+    int fd = open(path, O_RDONLY);
+    assert_int_equal(fd, -1);
+    struct slice serial = dmi_text(&a, "product_serial"), uuid = dmi_text(&a, "product_uuid");
+    if (root) assert_int_equal(seteuid(0), 0);
+    assert_int_equal(serial.n, 6);
+    assert_memory_equal(serial.p, "SER-42", 6);
+    assert_int_equal(uuid.n, 0);
+    arena_free(&a);
+    source_set_root("");
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entries),
         cmocka_unit_test(test_truncations),
         cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,9 @@ void source_set_root(const char *dir);
 /* False while a test's root is set: then only files count, not system calls. */
 bool source_is_real(void);
 
+/* Reads a file that never changes now, for when this process may no longer open it. Before any other thread runs. */
+void source_keep(const char *path);
+
 /* Writes the real path of the file; false when it does not fit. */
 bool source_path(char *out, size_t room, const char *format, ...) SOURCE_FORMAT(3);
 /* Whole content; NUL-terminated past its length. */
