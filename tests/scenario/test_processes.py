@@ -78,7 +78,9 @@ class Processes(unittest.TestCase):
         with Daemon(tls=True) as daemon:
             pids = daemon.processes()
             state = str(daemon.state / "state")
-            self.assertEqual(descriptors(pids["cimd"]), [f"{state}/lock", "anon_inode:[signalfd]", "socket:[N]", "socket:[N]"])
+            want = [f"{state}/lock", "anon_inode:[signalfd]", "socket:[N]", "socket:[N]"]
+            until(lambda: descriptors(pids["cimd"]) == want, 5)  # the ready file is there a moment before its folder is synced
+            self.assertEqual(descriptors(pids["cimd"]), want)
             auth = descriptors(pids["cimd-auth"])
             self.assertEqual([d for d in auth if d.startswith(state)], [f"{state}/audit.log"])
             core = descriptors(pids["cimd-core"])
