@@ -16,6 +16,7 @@
 #include "daemon/role.h"
 #include "daemon/role_message.h"
 #include "mech/credssp.h"
+#include "mech/kerberos.h"
 #include "net/http.h"
 #include "net/tls.h"
 #include "os/loop.h"
@@ -186,6 +187,7 @@ static cimf_status confine(struct error *e)
         { "/var/lib/systemd", false }, { "/var/log/journal", false }, { "/var/lib/sss", false },
     };
     int level;
+    kerberos_without_files(); /* contexts come from cimd-auth */
     sandbox_no_dumps(false);
     cimf_status status = sandbox_files(trees, sizeof trees / sizeof *trees, &level, e);
     if (status == CIMF_OK && level == 0) log_warn("cimd-core", "this kernel has no Landlock: files are protected by ownership alone");

@@ -37,7 +37,9 @@ struct kerberos_server_config {
     bool replay_cache_off;            /* tests */
 };
 /* CIMF_NOT_FOUND: no keytab or nothing in it. mech.user is the name, mech.domain the realm, mech.target the
- * service principal of the ticket. */
+ * service that the ticket names, "HTTP/host@REALM". Both that name and the key that decrypts the ticket must be
+ * of a class that is served: the name alone is not protected, and in a domain all of a machine's services share
+ * their key. */
 cimf_status kerberos_server_new(const struct kerberos_server_config *config, struct mech **out,
                                 struct error *e);
 /* After DONE with MECH_DELEGATE: writes the forwarded ticket into a cache ("FILE:/path"). */

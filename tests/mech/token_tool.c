@@ -12,7 +12,8 @@
  * base64. "verify SIGNATURE TEXT" -> "" or "bad". "seal3 HEAD BODY TAIL" -> signature and body of a PDU whose
  * head and tail are signed only; "unseal3 SIGNATURE HEAD BODY TAIL" -> body. "flags" -> MECH_* as a number,
  * "target", "name" of the mechanism chosen, "pac" -> account, domain, then SIDs in hexadecimal, a line's worth,
- * "drop": the process gives up root, and with it the files of the realm, "move": the context is exported and imported, "store PATH": the delegated ticket, "why": the last error.
+ * "drop": the process gives up root, and with it the files of the realm, "move": the context is exported and imported, "store PATH": the delegated ticket, "why": the last error,
+ * "default CACHE": whose granting ticket is in it.
  */
 #include <grp.h>
 #include <stdio.h>
@@ -326,6 +327,11 @@ static struct mech *answer(struct mech *m, const char *verb, const struct slice 
         kerberos_without_files();
         bool dropped = setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0;
         say("", dropped ? SLICE("") : SLICE("not root"));
+    } else if (strcmp(verb, "default") == 0) {
+        struct arena a;
+        arena_init(&a, 0);
+        say("", kerberos_default_user(&a, in[0].n ? in[0].p : NULL));
+        arena_free(&a);
     } else if (strcmp(verb, "store") == 0) {
         cimf_status status = kerberos_store_delegated(m, in[0].p, e);
         say("", status == CIMF_OK ? SLICE("") : slice_str(error_text(e)));

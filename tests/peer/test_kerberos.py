@@ -80,7 +80,6 @@ class WithRealm(unittest.TestCase):
 
 @unittest.skipUnless(kdc.available(), "no KDC is installed")
 class Kerberos(WithRealm):
-    # covers: security:S24
     def test_both_ends_ours(self):
         for protocol in ("kerberos", "spnego-kerberos"):
             for want in ("se", "sec"):
@@ -100,7 +99,6 @@ class Kerberos(WithRealm):
             client, server = self.pair(protocol, "want=sei")
             self.assertEqual(server.text("flags"), str(SIGN | SEAL | MUTUAL | IDENTIFY))
 
-    # covers: security:S36
     def test_sizes_of_signatures(self):
         """What MS-WSMV's length field and DCE/RPC's auth_length carry."""
         for types, plain, dce, mic in (("aes256-cts-hmac-sha1-96", 60, 76, 28), ("aes128-cts-hmac-sha1-96", 60, 76, 28),
@@ -236,6 +234,18 @@ class Kerberos(WithRealm):
             word, answer = server.step(self.client().step(b"")[1])
             self.assertEqual((word, answer), ("failed", b""))
             self.assertIn(text, server.text("why"))
+
+    def test_default_user(self):
+        shifted = dict(self.realm.environment, LD_PRELOAD=str(BUILD / "tests" / "mech" / "shift_clock.so"), SHIFT_SECONDS=str(86400 * 2),
+                       ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+        now, later = self.server(), self.server(env=shifted)
+        self.assertEqual(now.text("default", self.alice.encode()), f"alice@{kdc.REALM}")
+        self.assertEqual(later.text("default", self.alice.encode()), "")
+        self.assertEqual(now.text("default", b""), "")  # KRB5CCNAME names a cache that is not there
+        env = dict(self.realm.environment, KRB5CCNAME=self.alice)
+        self.assertEqual(self.server(env=env).text("default", b""), f"alice@{kdc.REALM}")
+        only = self.realm.cache("alice", "-S", "HTTP/localhost")  # a ticket, but none that gets others
+        self.assertEqual(now.text("default", only.encode()), "")
 
     def test_keytabs(self):
         self.assertIn("the keytab has no keys", failure("server", "kerberos", f"keytab={self.realm.folder}/missing", env=self.realm.environment))
