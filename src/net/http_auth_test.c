@@ -17,7 +17,7 @@ struct duel {
     struct http_client_message sent;
     struct http_client_reply got;
     struct buf request, body;
-    char headers[4096];           /* of the last reply */
+    char headers[16384];           /* of the last reply */
     int status;
 };
 
@@ -104,7 +104,7 @@ static enum http_client_auth_answer hear(struct duel *d)
 
 static void exchange(struct duel *d, const char *text)
 {
-    for (int leg = 0; leg < 5; leg++) {
+    for (int leg = 0; leg < 10; leg++) {
         duel_next(d, text);
         if (!say_bytes(d, buf_slice(&d->request))) fail_msg("no answer");
         enum http_client_auth_answer answer = hear(d);
@@ -359,6 +359,38 @@ static void disabled_while_connected(void **state)
     duel_free(&d);
 }
 
+/* Small ones in one part, large ones in several. covers: security:S5 security:S37 */
+static void credssp_login(void **state)
+{
+    static char large[50001];
+    struct credssp_server *server;
+    struct credssp_server_config config = { .min_version = 5 };
+    struct duel d;
+    memset(large, 'x', sizeof large - 1);
+    assert_int_equal(credssp_server_new(&config, &server, NULL), CIMF_OK);
+    duel_init(&d, HTTP_LOGIN_CREDSSP);
+    d.h->site.policy = (struct http_auth_policy){ .credssp = true, .credssp_server = server };
+    exchange(&d, "<a/>");
+    assert_slice(d.got.body, "<a/>");
+    assert_non_null(strstr(d.headers, "multipart/encrypted"));
+    exchange(&d, large);
+    assert_slice(d.got.body, large);
+    assert_non_null(strstr(d.headers, "multipart/x-multi-encrypted"));
+    assert_string_equal(d.h->last_user, "alice");
+    duel_next(&d, "<b/>");
+    d.request.p[d.request.n - 40] ^= 1;
+    assert_true(say_bytes(&d, buf_slice(&d.request)) == 400 && d.h->closed);
+    assert_int_equal(d.h->handled, 2);
+    duel_free(&d);
+    duel_init(&d, HTTP_LOGIN_CREDSSP);
+    d.h->site.policy = (struct http_auth_policy){ .negotiate = true, .credssp_server = server }; /* off */
+    duel_next(&d, "<a/>");
+    assert_int_equal(say_bytes(&d, buf_slice(&d.request)), 401);
+    assert_null(strstr(d.headers, "CredSSP"));
+    duel_free(&d);
+    credssp_server_free(server);
+}
+
 /* covers: security:S3 */
 static void digest_login(void **state)
 {
@@ -413,7 +445,7 @@ int main(void)
         cmocka_unit_test(sealed_exchange), cmocka_unit_test(sealed_pieces), cmocka_unit_test(nobody),
         cmocka_unit_test(offers), cmocka_unit_test(plain_body), cmocka_unit_test(bound_to_connection),
         cmocka_unit_test(moved_login), cmocka_unit_test(damaged), cmocka_unit_test(http10),
-        cmocka_unit_test(disabled_while_connected), cmocka_unit_test(digest_login), cmocka_unit_test(nonce_rules),
+        cmocka_unit_test(disabled_while_connected), cmocka_unit_test(credssp_login), cmocka_unit_test(digest_login), cmocka_unit_test(nonce_rules),
     };
     nonces = http_nonces_new();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

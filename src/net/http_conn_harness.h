@@ -100,7 +100,7 @@ static void harness_broker(void)
         abort();
 }
 
-static struct harness *harness_new(void)
+static inline struct harness *harness_new(void)
 {
     struct harness *h = calloc(1, sizeof *h);
     if (!h) abort();
@@ -133,7 +133,7 @@ static struct harness *harness_new(void)
 }
 
 /* A handler's owed reply is given, as the contract asks. */
-static void harness_free(struct harness *h)
+static inline void harness_free(struct harness *h)
 {
     http_conn_broken(&h->conn);
     if (h->held) http_reply_simple(h->held, 200, NULL, SLICE(""));
