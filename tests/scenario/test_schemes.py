@@ -45,6 +45,57 @@ class Schemes(unittest.TestCase):
         self.assertNotIn(PROFILE + "https/mutual", text)
 
 
+class Certificate(unittest.TestCase):
+    def test_mutual(self):
+        daemon = Daemon({"auth.certificate": "on", "auth.basic": "off"}, tls=True)
+        state = daemon.state
+
+        def openssl(*args):
+            subprocess.run(["openssl", *args], check=True, capture_output=True, cwd=state)
+
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+                "-days", "2", "-subj", "/CN=authority")
+        for name in (USER, "stranger"):
+            (state / "ext").write_text("extendedKeyUsage=clientAuth\nsubjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:"
+                                       f"{name}@example.com\n")
+            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", "c.csr",
+                    "-subj", f"/CN={name}")
+            openssl("x509", "-req", "-in", "c.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "ext",
+                    "-out", f"{name}.pem")
+        daemon.settings["tls.client_ca"] = str(state / "ca.pem")
+        with daemon:
+            daemon.run("certmap", "add", USER, "--issuer", str(state / "ca.pem"), "--subject", f"{USER}@example.com")
+
+            def ask(*options, header="Authorization: " + PROFILE + "https/mutual"):
+                done = subprocess.run(["curl", "-s", "-k", "-w", "\n%{http_code}", *options, "-H", header, "-H",
+                                       "Content-Type: application/soap+xml;charset=UTF-8", "--data-binary", IDENTIFY,
+                                       daemon.url("https")], capture_output=True, text=True, timeout=60)
+                text, _, status = done.stdout.rpartition("\n")
+                return int(status), text
+
+            def certificate(name):
+                return "--cert", str(state / f"{name}.pem"), "--key", str(state / f"{name}.key")
+
+            status, text = ask(*certificate(USER))
+            self.assertEqual(status, 200)
+            self.assertIn(PROFILE + "https/mutual", text)
+            self.assertEqual(ask(*certificate("stranger"))[0], 401)
+            self.assertEqual(ask()[0], 401)  # the header without a certificate
+            self.assertEqual(ask(*certificate(USER), header="X: y")[0], 401)  # the certificate without the header
+
+
+class Bindings(unittest.TestCase):
+    def test_strict(self):
+        """Our client's NTLM names the server's certificate, and the server knows it again."""
+        with Daemon({"auth.basic": "off", "auth.cbt": "strict"}, tls=True) as daemon:
+            host, port = daemon.address("https")
+            done = subprocess.run([binary("cim"), "get", f"wsmv+https://{USER}@localhost:{port}", "Win32_OperatingSystem", "--auth", "ntlm",
+                                   "--cacert", daemon.certificate, "--password-stdin"], input=PASSWORD + "\n", capture_output=True,
+                                  text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("Caption", done.stdout)
+
+
 class Defaults(unittest.TestCase):
     def test_only_negotiate(self):
         with Daemon({"auth.basic": "off", "auth.allow_unencrypted": "off"}) as daemon:
