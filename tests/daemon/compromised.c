@@ -2,7 +2,7 @@
  * cimd-compromised: cimd whose core runs this when it has entered its sandbox and listens. It tries what an attacker
  * would who owns the process and writes what came of it, a line each, "name errno", to the file `attempts` in its
  * working folder. The environment names the targets: CIMFONY_ATTACK_STATE (state_dir), _KEYTAB, _PORT (a listener on
- * loopback that nobody may reach).
+ * loopback that nobody may reach). With CIMFONY_ATTACK_TELL=supervisor or =broker it sends that process nonsense instead.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -161,6 +161,12 @@ static void rights(void)
 
 void role_core_running(void)
 {
+    const char *tell = getenv("CIMFONY_ATTACK_TELL");
+    if (tell) { /* what no cimd-core says; then nobody must go on with this one */
+        int fd = strcmp(tell, "broker") == 0 ? ROLE_FD_BROKER : ROLE_FD_SUPERVISOR;
+        if (send(fd, "\xff\xff\xff\xff\xff", 5, MSG_NOSIGNAL) != 5) abort();
+        return;
+    }
     out = fopen("attempts.part", "w");
     if (!out) return;
     files();

@@ -174,9 +174,8 @@ class Compromised(unittest.TestCase):
 
     MAY = {"make-file-here", "found-auth"}
 
-    def attempts(self, user=None):
-        server = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(server.close)
+    def begin(self, user=None, **environment):
+        """The daemon with the attacker in it: (harness, its process)."""
         daemon = Daemon()
         self.addCleanup(shutil.rmtree, daemon.state, ignore_errors=True)
         keytab = daemon.state / "test.keytab"
@@ -185,18 +184,23 @@ class Compromised(unittest.TestCase):
         daemon.settings.update({"auth.keytab": str(keytab)})
         program = daemon.state / "cimd"  # a build folder may be closed to the other user
         shutil.copy(COMPROMISED, program)
-        environment = {**os.environ, "CIMFONY_ATTACK_STATE": str(daemon.state / "state"), "CIMFONY_ATTACK_KEYTAB": str(keytab),
-                       "CIMFONY_ATTACK_PORT": str(server.getsockname()[1])}
         daemon.write_config()
         daemon.add_user(USER, PASSWORD, "--group", "administrators")
         if user:
             for path in (daemon.state, *daemon.state.rglob("*")):
                 os.chown(path, user, user, follow_symlinks=False)
-        ready = daemon.state / "ready.json"
         log = open(daemon.state / "cimd.log", "wb")
         self.addCleanup(log.close)
-        process = subprocess.Popen([str(program), "serve", "--config", str(daemon.config), "--ready-file", str(ready)], stdout=log,
-                                   stderr=log, env=environment, **({"user": user, "group": user, "extra_groups": []} if user else {}))
+        environment = {**os.environ, "CIMFONY_ATTACK_STATE": str(daemon.state / "state"), "CIMFONY_ATTACK_KEYTAB": str(keytab),
+                       **environment}
+        identity = {"user": user, "group": user, "extra_groups": []} if user else {}
+        return daemon, subprocess.Popen([str(program), "serve", "--config", str(daemon.config)], stdout=log, stderr=log, env=environment,
+                                        **identity)
+
+    def attempts(self, user=None):
+        server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(server.close)
+        daemon, process = self.begin(user, CIMFONY_ATTACK_PORT=str(server.getsockname()[1]))
         done = daemon.state / "state" / "repository" / "attempts"
         try:
             self.assertTrue(until(lambda: done.exists() or process.poll() is not None), "no attempts were made")
@@ -216,6 +220,19 @@ class Compromised(unittest.TestCase):
     @unittest.skipUnless(ROOT, "users of their own need root")
     def test_as_root(self):
         self.judge(self.attempts())
+
+    def test_nonsense_ends_it(self):
+        """Neither the supervisor nor the broker goes on with a core that breaks the rules."""
+        for to, says in (("supervisor", "role=cimd-core"), ("broker", "cimd-auth")):
+            with self.subTest(to):
+                daemon, process = self.begin(CIMFONY_ATTACK_TELL=to)
+                try:
+                    self.assertNotEqual(process.wait(30), 0)
+                finally:
+                    process.kill()
+                    process.wait()
+                self.assertIn("broke the rules", daemon.log_text())
+                self.assertIn(says, daemon.log_text())
 
     def test_as_one_user(self):
         self.judge(self.attempts(DEVELOPER if ROOT else None))
