@@ -87,6 +87,29 @@ class OnlyBasic(WithDaemon):
         self.assertIn("it offers Basic", errors)
 
 
+class EveryScheme(WithDaemon):
+    """Defaults of the server (no unencrypted messages), strict channel bindings, and the schemes that are off by default."""
+
+    settings = {"auth.basic": "on", "auth.allow_unencrypted": "off", "auth.digest": "on", "auth.credssp": "on", "auth.cbt": "strict"}
+
+    def test_sealed_without_a_word(self):
+        self.ok(self.http, "-u", USER)
+        code, out, errors = cim("query", self.http.replace("://", f"://{USER}@") + "/root/cimv2", "SELECT Handle FROM Win32_Process", "-o", "csv")
+        self.assertEqual(code, 0, errors)
+        self.assertGreater(len(out.splitlines()), 3)
+
+    def test_over_http(self):
+        for scheme in ("ntlm", "negotiate", "credssp"):
+            self.ok(self.http, "-u", USER, "--auth", scheme)
+            self.refused(4, self.http, "-u", USER, "--auth", scheme, password="wrong")
+
+    def test_over_https_with_strict_bindings(self):
+        for scheme in ("ntlm", "negotiate", "credssp", "digest", "basic"):
+            self.ok(self.https, "-u", USER, "--auth", scheme, "--cacert", self.daemon.certificate)
+            self.refused(4, self.https, "-u", USER, "--auth", scheme, "--cacert", self.daemon.certificate, password="wrong")
+        self.ok(self.https, "-u", USER, "--cacert", self.daemon.certificate)
+
+
 class NothingIsSent(unittest.TestCase):
     """What is refused is refused before a connection is made: the address belongs to nobody who answers."""
 
