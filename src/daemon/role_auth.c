@@ -86,6 +86,7 @@ static const char *folder_of(struct config *c, const char *path)
 static cimf_status confine(struct auth_role *r, struct error *e)
 {
     struct config *c = &r->config;
+    const char *realms = getenv("KRB5_CONFIG"); /* one file elsewhere than in /etc */
     const char *credentials = getenv("CREDENTIALS_DIRECTORY"), *keytab = config_text(c, CONFIG_auth_keytab);
     if (strncmp(keytab, "FILE:", 5) == 0) keytab += 5;
     const struct sandbox_tree trees[] = {
@@ -95,6 +96,7 @@ static cimf_status confine(struct auth_role *r, struct error *e)
         { "/etc", false }, { "/usr", false }, { "/lib", false }, { "/lib64", false }, { "/run", false }, { "/dev", false },
         { "/dev/null", true }, { "/sys/devices/system/cpu", false }, { "/proc", false }, { "/var/lib/sss", false },
         { "/var/lib/extrausers", false }, { credentials ? credentials : "/etc", false },
+        { realms ? realms : "/etc", false },
     };
     int level;
     sandbox_no_dumps(true);

@@ -67,6 +67,7 @@ localhost = {REALM}
         return subprocess.run(command, input=text, env=env or self.environment, text=True, capture_output=True, check=True).stdout
 
     def start(self):
+        self.folder.chmod(0o755)  # a daemon's processes run as other users; keys and tickets are readable to us only
         self.port = free_port()
         self.write_config("krb5.conf", self.types)
         (self.folder / "kdc.conf").write_text(f"""[kdcdefaults]
