@@ -39,6 +39,7 @@ class DomainController:
                                 KRB5CCNAME=f"FILE:{self.folder}/none", PATH=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 
     def start(self):
+        self.folder.chmod(0o755)  # a daemon's processes run as other users; keys and tickets are readable to us only
         (self.folder / "krb5.conf").write_text(f"""[libdefaults]
 default_realm = {REALM}
 dns_lookup_kdc = false

@@ -1,8 +1,12 @@
 """Kerberos in an Active Directory domain (Samba's): who the caller is comes from the ticket's PAC, signed with the service's key."""
+import os
+import pathlib
 import struct
+import subprocess
 import unittest
 
 import samba_dc
+from daemon import Daemon, binary
 from token_tool import Tool
 
 
@@ -79,6 +83,30 @@ class Domain(unittest.TestCase):
                 self.assertEqual(server.text("target"), f"{target}@{samba_dc.REALM}")
             else:
                 self.assertEqual(server.bytes("raw-pac"), b"")
+
+
+    def test_daemon(self):
+        """The real daemon inside: whoever is in the domain's group, be it by nesting, is an administrator; others are not."""
+        inside = pathlib.Path(self.domain.folder) / "bin"
+        inside.mkdir()
+        for name in ("cimd", "cim"):
+            (inside / name).write_text(f"#!/bin/sh\nexec {' '.join(self.domain.namespaces())} {binary(name)} \"$@\"\n")
+            (inside / name).chmod(0o755)
+        saved = dict(os.environ)
+        self.addCleanup(lambda: (os.environ.clear(), os.environ.update(saved)))
+        os.environ.update(self.domain.environment, CIMFONY_BIN=str(inside))
+        with Daemon({"auth.kerberos": "on", "auth.negotiate": "on", "auth.allow_unencrypted": "off", "auth.keytab": str(self.domain.keytab),
+                     "auth.admin_groups": f"administrators, {self.domain.sid('Whole')}"}) as daemon:
+            port = daemon.address()[1]
+            for user, code in (("alice", 0), ("bob", 4)):
+                done = subprocess.run([binary("cim"), "query", f"wsmv://localhost:{port}", "select CSName from Win32_OperatingSystem",
+                                       "--auth", "kerberos"], capture_output=True, text=True,
+                                      env=dict(os.environ, KRB5CCNAME=self.domain.cache(user)))
+                self.assertEqual(done.returncode, code, (user, done.stderr))
+            self.assertIn("access is denied", done.stderr)
+            audit = (daemon.state / "state" / "audit.log").read_text()
+            for user in ("alice", "bob"):  # the ticket's SID, none of ours
+                self.assertIn(self.domain.sid(user), audit)
 
 
 if __name__ == "__main__":
