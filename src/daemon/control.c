@@ -23,7 +23,7 @@
 struct control {
     int listener, stop;
     struct cimom *cimom;
-    const struct principal *principal;
+    const struct principal *principal; /* made by the first request: asks the user database */
     pthread_t thread;
     uid_t starter;
 };
@@ -142,7 +142,9 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     buf_init(&text, 0);
     cimf_status s = CIMF_OK;
     int copy = -1;
-    if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
+    if (!c->principal) c->principal = auth_local_principal(true);
+    if (!c->principal) s = error_set(&e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the principal");
+    else if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
     else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, &copy, &e);
     else if (count && slice_is(fields[0], "sd")) s = control_descriptor(c->cimom, c->principal, fields, count, &text, &e);
     else if (!count || !slice_is(fields[0], "ping")) s = error_set(&e, CIMF_BAD_REQUEST, "cimd", "the request is not known");
@@ -278,8 +280,7 @@ cimf_status control_start(int fd, uid_t starter, struct cimom *cimom, struct con
     c->listener = fd;
     c->starter = starter;
     c->stop = eventfd(0, EFD_CLOEXEC);
-    c->principal = auth_local_principal(true);
-    cimf_status s = c->stop >= 0 && c->principal ? CIMF_OK : error_set(e, CIMF_FAILED, "cimd", "cannot use the control socket");
+    cimf_status s = c->stop >= 0 ? CIMF_OK : error_set(e, CIMF_FAILED, "cimd", "cannot use the control socket");
     if (s == CIMF_OK && thread_start(&c->thread, "cimd-control", control_thread, c) != 0)
         s = error_set(e, CIMF_FAILED, "cimd", "cannot start the control thread");
     if (s == CIMF_OK) {
@@ -288,7 +289,6 @@ cimf_status control_start(int fd, uid_t starter, struct cimom *cimom, struct con
     }
     close(fd);
     if (c->stop >= 0) close(c->stop);
-    if (c->principal) principal_unref(c->principal);
     free(c);
     return s;
 }
@@ -300,7 +300,7 @@ void control_stop(struct control *c)
     if (write(c->stop, &one, sizeof one) == sizeof one) pthread_join(c->thread, NULL);
     close(c->listener);
     close(c->stop);
-    principal_unref(c->principal);
+    if (c->principal) principal_unref(c->principal);
     free(c);
 }
 

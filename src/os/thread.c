@@ -1,23 +1,43 @@
 #include "os/thread.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "os/loop.h"
+
+struct beginning {
+    void *(*run)(void *arg);
+    void *arg;
+    char name[16];
+};
+
+/* The thread names itself: for another to do it would need a file of /proc that a process which gave up root cannot
+ * open. */
+static void *begin(void *arg)
+{
+    struct beginning b = *(struct beginning *)arg;
+    free(arg);
+    prctl(PR_SET_NAME, b.name);
+    return b.run(b.arg);
+}
 
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *arg), void *arg)
 {
     sigset_t all, before;
+    struct beginning *b = malloc(sizeof *b);
+    if (!b) return ENOMEM;
+    *b = (struct beginning){ .run = run, .arg = arg };
+    snprintf(b->name, sizeof b->name, "%.15s", name ? name : "");
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(thread, NULL, run, arg);
+    int failed = pthread_create(thread, NULL, begin, b);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed) return failed;
-    char cut[16];
-    snprintf(cut, sizeof cut, "%.15s", name ? name : "");
-    pthread_setname_np(*thread, cut);
-    return 0;
+    if (failed) free(b);
+    return failed;
 }
 
 unsigned os_processors(void)
