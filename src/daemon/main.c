@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "daemon/command.h"
-#include "daemon/role.h"
 #include "os/signals.h"
 
 static const struct command_info commands[] = {
@@ -132,7 +131,6 @@ static int run(const struct command_info *info, int argc, char **argv)
 int main(int argc, char **argv)
 {
     signals_block();
-    if (argc == 2 && strcmp(argv[1], ROLE_ARGUMENT) == 0) return role_main(argv[0]);
     if (argc < 2) {
         usage(stderr);
         return 2;

@@ -1,8 +1,8 @@
 /*
  * daemon/role.h - the processes of a running daemon and what they are given.
  *
- * `cimd serve` is the supervisor. It starts each role as a process of its own (the same program executed anew, so
- * that each has its own address space layout) with a socket pair to itself, the frozen configuration and what else
+ * `cimd serve` is the supervisor. It starts each role as a process of its own, a copy of itself that keeps nothing but
+ * what is named here, with a socket pair to itself, the frozen configuration and what else
  * the role needs as open descriptors at the fixed numbers below: a role opens nothing that it may not. Descriptors
  * that a role does not get are /dev/null there.
  */
@@ -45,8 +45,6 @@ struct role_start {
     uint8_t tls[ROLE_LISTENERS]; /* which of them speak TLS */
 };
 
-/* "cimd-auth" as argv[0], and this as the only argument: not for people. */
-#define ROLE_ARGUMENT "--role"
 extern const char *const role_names[ROLE_COUNT];
 
 /* What every role begins with: reads its start and configuration, goes to its folder, becomes who it is to be, dies with
@@ -60,7 +58,7 @@ int role_auth_main(void);
 /* cimd-core, once it serves; does nothing (see role_running.c). */
 void role_core_running(void);
 int role_core_main(void);
-/* Runs the role that argv[0] names. */
+/* Runs the role of this name. */
 int role_main(const char *name);
 
 #endif

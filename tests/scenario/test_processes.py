@@ -161,12 +161,6 @@ class Processes(unittest.TestCase):
             daemon.write_config()
             self.assertIn(says, daemon.run("serve", check=False).stderr)
 
-    def test_roles_are_not_for_people(self):
-        for role in ("cimd-core", "cimd-auth", "cimd"):
-            done = subprocess.run([role, "--role"], executable=binary("cimd"), capture_output=True, text=True, timeout=30)
-            self.assertNotEqual(done.returncode, 0)
-            self.assertIn("only cimd serve starts", done.stderr)
-
 
 @unittest.skipUnless(COMPROMISED.exists(), "this build has no cimd-compromised")
 class Compromised(unittest.TestCase):
