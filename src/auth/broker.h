@@ -128,6 +128,8 @@ struct auth_exchange_config {
     enum auth_mechanism mechanism;
     enum auth_service service;
     uint32_t want;           /* MECH_SIGN, MECH_SEAL, MECH_DCE_STYLE */
+    /* Of the two, this and the broker's own, the stricter counts. */
+    enum mech_binding binding_level;
     struct slice bindings;   /* "tls-server-end-point:" and the hash; empty: no TLS, then no level applies */
     struct slice more_bindings; /* accepted as well: hashes of a proxy in front, one after the other, each
                                    preceded by a length byte */

@@ -60,7 +60,8 @@ static struct mech_options options_of(const struct exchange_local *x)
     if (x->config.bindings.n == 0) return o; /* no channel: nothing to bind to */
     o.bindings = x->config.bindings;
     o.more_bindings = x->config.more_bindings;
-    o.binding_level = x->broker->config.binding_level;
+    o.binding_level = x->config.binding_level > x->broker->config.binding_level ? x->config.binding_level
+                                                                                  : x->broker->config.binding_level;
     return o;
 }
 

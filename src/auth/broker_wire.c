@@ -197,6 +197,7 @@ static void config_fields(struct wire *w, struct auth_exchange_config *c)
     c->mechanism = (enum auth_mechanism)choice(w, c->mechanism, AUTH_MECH_KERBEROS + 1);
     c->service = (enum auth_service)choice(w, c->service, AUTH_SERVICE_RPC + 1);
     u32(w, &c->want);
+    c->binding_level = (enum mech_binding)choice(w, c->binding_level, MECH_BINDING_STRICT + 1);
     text(w, &c->bindings, WIRE_TEXT_MAX);
     text(w, &c->more_bindings, WIRE_TEXT_MAX);
     text(w, &c->address, WIRE_TEXT_MAX);

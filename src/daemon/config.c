@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "auth/sddl.h"
 #include <unistd.h>
 
 struct config_row {
@@ -141,6 +143,13 @@ bool config_locked(const struct config *c, struct slice key)
     return false;
 }
 
+enum mech_binding config_binding_level(const struct config *c)
+{
+    const char *word = config_text(c, CONFIG_auth_cbt);
+    if (strcmp(word, "none") == 0) return MECH_BINDING_NONE;
+    return strcmp(word, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
+}
+
 /* What is locked must exist: a slip of the pen would lock nothing. */
 static cimf_status check_locked(const struct config *c, struct error *e)
 {
@@ -213,6 +222,23 @@ cimf_status config_set(struct config *c, const char *assignment, struct error *e
     return s;
 }
 
+/* A descriptor without a DACL would let everybody in. */
+static cimf_status check_root_sddl(const struct config *c, struct error *e)
+{
+    struct arena a;
+    struct error why = ERROR_INIT;
+    const struct sd *sd;
+    arena_init(&a, 1 << 20);
+    cimf_status status = sddl_parse(&a, slice_str(c->value[CONFIG_wsman_root_sddl]), NULL, &sd, &why);
+    if (status != CIMF_OK) {
+        status = error_set(e, CIMF_INVALID_PARAMETER, "config", "wsman.root_sddl: %s", error_text(&why));
+    } else if (!sd_has_dacl(sd)) {
+        status = error_set(e, CIMF_INVALID_PARAMETER, "config", "wsman.root_sddl has no DACL: that would let everybody in");
+    }
+    arena_free(&a);
+    return status;
+}
+
 cimf_status config_check(const struct config *c, struct error *e)
 {
     if (*c->value[CONFIG_listen_https] && (!*c->value[CONFIG_tls_certificate] || !*c->value[CONFIG_tls_key]))
@@ -222,7 +248,8 @@ cimf_status config_check(const struct config *c, struct error *e)
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http or listen.https");
     if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
-    return check_locked(c, e);
+    cimf_status status = check_root_sddl(c, e);
+    return status == CIMF_OK ? check_locked(c, e) : status;
 }
 
 bool config_dump(const struct config *c, struct buf *out)

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "mech/mech.h"
 
 enum config_key {
 #define CONFIG(section, key, kind, def, min, max, text) CONFIG_##section##_##key,
@@ -43,6 +44,8 @@ bool config_locked(const struct config *c, struct slice key);
  * configuration to another process. */
 bool config_freeze(const struct config *c, struct buf *out);
 cimf_status config_thaw(struct config *c, struct slice frozen, struct error *e);
+/* auth.cbt. */
+enum mech_binding config_binding_level(const struct config *c);
 /* An INI text with every key, its meaning and default: reads back to the same configuration. */
 bool config_dump(const struct config *c, struct buf *out);
 

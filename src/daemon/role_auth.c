@@ -23,11 +23,11 @@ struct auth_role {
     struct auth_broker *broker;
 };
 
-static enum mech_binding binding_level(const struct config *c)
+/* What the administrator has not locked may be switched on while the daemon runs (by cimd-core, which then offers it);
+ * what he has locked off is refused here whatever the core asks. */
+static bool may(const struct config *c, enum config_key k, const char *name)
 {
-    const char *word = config_text(c, CONFIG_auth_cbt);
-    if (strcmp(word, "none") == 0) return MECH_BINDING_NONE;
-    return strcmp(word, "strict") == 0 ? MECH_BINDING_STRICT : MECH_BINDING_RELAXED;
+    return config_on(c, k) || !config_locked(c, slice_str(name));
 }
 
 /* What lies below state_dir is reached from it, the working folder: the folders above may be closed to this user. */
@@ -57,15 +57,15 @@ static cimf_status start_broker(struct auth_role *r, struct error *e)
         .key_path = key ? near(c, key) : NULL,
         .certificates_path = near(c, config_certificates(c)),
         .pool = pool_exec(r->pool),
-        .basic = config_on(c, CONFIG_auth_basic),
-        .digest = config_on(c, CONFIG_auth_digest),
+        .basic = may(c, CONFIG_auth_basic, "auth.basic"),
+        .digest = may(c, CONFIG_auth_digest, "auth.digest"),
         .ntlm = config_on(c, CONFIG_auth_ntlm),
-        .kerberos = config_on(c, CONFIG_auth_kerberos),
-        .certificate = config_on(c, CONFIG_auth_certificate),
+        .kerberos = may(c, CONFIG_auth_kerberos, "auth.kerberos"),
+        .certificate = may(c, CONFIG_auth_certificate, "auth.certificate"),
         .pam_service = text_or_null(c, CONFIG_auth_pam_service),
         .keytab = r->start.keytab ? keytab : text_or_null(c, CONFIG_auth_keytab),
         .realm = config_text(c, CONFIG_auth_realm),
-        .binding_level = binding_level(c),
+        .binding_level = config_locked(c, SLICE("auth.cbt")) ? config_binding_level(c) : MECH_BINDING_NONE,
         .ntlm_allow_v1 = config_on(c, CONFIG_auth_ntlm_allow_v1),
         .ntlm_allow_no_mic = config_on(c, CONFIG_auth_ntlm_allow_no_mic),
         .admin_groups = admins,

@@ -14,7 +14,9 @@
 #include "daemon/control.h"
 #include "daemon/core.h"
 #include "daemon/role.h"
+#include "daemon/in_force.h"
 #include "daemon/role_message.h"
+#include "daemon/settings.h"
 #include "mech/credssp.h"
 #include "mech/kerberos.h"
 #include "net/http.h"
@@ -36,29 +38,10 @@ struct serve {
     struct http_server *http;
     struct tls_config *tls;
     struct credssp_server *credssp;
+    struct settings *settings;
+    struct slice more_bindings; /* auth.cbt_hashes */
     struct control *control;
 };
-
-/* Security profiles that Identify lists for authenticated callers (DSP0226 annex C, MS-WSMV 2.2.4.34). */
-static const char *const *profiles(const struct config *c)
-{
-#define PROFILE(x) "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/" x
-    static const char *list[8];
-    unsigned n = 0;
-    bool http = *config_text(c, CONFIG_listen_http), https = *config_text(c, CONFIG_listen_https);
-    bool plain = http && config_on(c, CONFIG_auth_allow_unencrypted);
-    bool spnego = config_on(c, CONFIG_auth_negotiate) || config_on(c, CONFIG_auth_kerberos);
-    if (spnego && http) list[n++] = PROFILE("http/spnego-kerberos");
-    if (spnego && https) list[n++] = PROFILE("https/spnego-kerberos");
-    if (config_on(c, CONFIG_auth_certificate) && https) list[n++] = PROFILE("https/mutual");
-    if (config_on(c, CONFIG_auth_digest) && plain) list[n++] = PROFILE("http/digest");
-    if (config_on(c, CONFIG_auth_digest) && https) list[n++] = PROFILE("https/digest");
-    if (config_on(c, CONFIG_auth_basic) && plain) list[n++] = PROFILE("http/basic");
-    if (config_on(c, CONFIG_auth_basic) && https) list[n++] = PROFILE("https/basic");
-    list[n] = NULL;
-    return list;
-#undef PROFILE
-}
 
 /* auth.cbt_hashes as mech_options.more_bindings wants them; in the configuration's arena. */
 static cimf_status cbt_hashes(struct config *c, struct slice *out, struct error *e)
@@ -85,43 +68,26 @@ static cimf_status cbt_hashes(struct config *c, struct slice *out, struct error 
     return status;
 }
 
-/* Which logins HTTP offers. */
-static cimf_status http_policy(struct serve *s, struct http_auth_policy *out, struct error *e)
+/* What does not change while it runs. CredSSP's certificate is made by the first login. */
+static cimf_status http_fixed(struct serve *s, struct error *e)
 {
     struct config *c = s->config;
-    *out = (struct http_auth_policy){
-        .basic = config_on(c, CONFIG_auth_basic), .digest = config_on(c, CONFIG_auth_digest),
-        .negotiate = config_on(c, CONFIG_auth_negotiate), .kerberos = config_on(c, CONFIG_auth_kerberos),
-        .credssp = config_on(c, CONFIG_auth_credssp), .certificate = config_on(c, CONFIG_auth_certificate),
-        .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted),
-        .realm = config_text(c, CONFIG_auth_realm),
-    };
-    cimf_status status = cbt_hashes(c, &out->more_bindings, e);
-    if (status == CIMF_OK && out->credssp) {
-        struct credssp_server_config credssp = { .min_version = (unsigned)config_number(c, CONFIG_auth_credssp_min_version) };
-        status = credssp_server_new(&credssp, &s->credssp, e);
-        out->credssp_server = s->credssp;
-    }
-    return status;
+    struct credssp_server_config credssp = { .min_version = (unsigned)config_number(c, CONFIG_auth_credssp_min_version) };
+    cimf_status status = cbt_hashes(c, &s->more_bindings, e);
+    return status == CIMF_OK ? credssp_server_new(&credssp, &s->credssp, e) : status;
 }
 
 static cimf_status start_wsman(struct serve *s, struct error *e)
 {
-    const struct config *c = s->config;
     struct wsman_server_config wsman = {
         .manager = cimom_manager(s->core.cimom),
         .machine = slice_str(s->core.server),
-        .max_envelope = (size_t)config_number(c, CONFIG_quota_max_envelope_size_kb) * 1024,
-        .max_timeout_us = (int64_t)config_number(c, CONFIG_quota_max_timeout_ms) * 1000,
-        .max_batch = (uint32_t)config_number(c, CONFIG_quota_max_batch_items),
-        .max_operations = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations),
-        .max_operations_per_user = (uint32_t)config_number(c, CONFIG_quota_max_concurrent_operations_per_user),
-        .enumeration_timeout_us = (int64_t)config_number(c, CONFIG_quota_enumeration_timeout_ms) * 1000,
-        .profiles = profiles(c),
+        .settings = settings_wsman(s->settings),
     };
     struct arena a;
     arena_init(&a, 0);
-    cimf_status status = sddl_parse(&a, slice_str(config_text(c, CONFIG_wsman_root_sddl)), NULL, &wsman.root_sd, e);
+    in_force_wsman(s->config, &wsman);
+    cimf_status status = sddl_parse(&a, slice_str(config_text(s->config, CONFIG_wsman_root_sddl)), NULL, &wsman.root_sd, e);
     if (status == CIMF_OK) status = wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
     else error_subject(e, SLICE("wsman.root_sddl"));
     arena_free(&a);
@@ -142,15 +108,32 @@ static cimf_status start_http(struct serve *s, struct error *e)
         .loops = loops_all(s->loops),
         .loop_count = loops_count(s->loops),
     };
-    cimf_status status = http_policy(s, &http.auth, e);
+    cimf_status status = http_fixed(s, e);
     if (status != CIMF_OK) return status;
-    http_limits_default(&http.limits);
-    http.limits.max_body = (size_t)config_number(c, CONFIG_quota_max_envelope_size_kb) * 1024;
-    http.limits.max_connections = (unsigned)config_number(c, CONFIG_quota_max_connections);
-    http.limits.max_per_address = (unsigned)config_number(c, CONFIG_quota_max_connections_per_address);
-    http.limits.body_timeout_us = (int64_t)config_number(c, CONFIG_quota_max_packet_retrieval_time_seconds) * 1000000;
-    http.limits.idle_timeout_us = (int64_t)config_number(c, CONFIG_quota_idle_timeout_seconds) * 1000000;
+    http.auth = in_force_http(c, s->credssp, s->more_bindings, s->config);
+    in_force_limits(c, &http.limits);
     return http_server_new(&http, &s->http, e);
+}
+
+/* A setting has changed: from the next request on it holds. */
+static void on_settings(void *arg, struct config *now)
+{
+    struct serve *s = arg;
+    struct error e = ERROR_INIT;
+    struct wsman_server_config wsman = { 0 };
+    struct http_limits limits;
+    const struct sd *root;
+    struct arena a;
+    struct http_auth_policy policy = in_force_http(now, s->credssp, s->more_bindings, s->config);
+    in_force_wsman(now, &wsman);
+    in_force_limits(now, &limits);
+    arena_init(&a, 0);
+    wsman_server_set_limits(wsman_mount_server(s->wsman), &wsman);
+    cimf_status status = sddl_parse(&a, slice_str(config_text(now, CONFIG_wsman_root_sddl)), NULL, &root, &e);
+    if (status == CIMF_OK) status = wsman_authorize_set_root(wsman_server_authorize(wsman_mount_server(s->wsman)), root, &e);
+    if (status == CIMF_OK) status = http_server_update(s->http, &limits, &policy, &e);
+    if (status != CIMF_OK) log_failure("cimd-core", &e, "a changed setting is not in force before the next start");
+    arena_free(&a);
 }
 
 /* The supervisor's copies; a failure names the files of the configuration. */
@@ -200,12 +183,14 @@ static cimf_status start(struct serve *s, struct error *e)
     for (int fd = ROLE_FD_CERTIFICATE; fd <= ROLE_FD_CLIENT_CA; fd++) close(fd);
     if (status == CIMF_OK) status = confine(e);
     if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", e);
+    if (status == CIMF_OK) status = settings_new(s->config, s->core.repo, &s->settings, e);
     if (status != CIMF_OK) return status;
     s->loops = loops_new((unsigned)config_number(s->config, CONFIG_cimd_threads), "cimd-loop", e);
     if (!s->loops) return e->status;
     status = auth_broker_connect(ROLE_FD_BROKER, &s->broker, e);
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
+    if (status == CIMF_OK) settings_on_change(s->settings, on_settings, s); /* those of earlier runs */
     if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
     if (status == CIMF_OK) status = sandbox_calls(SANDBOX_SERVER, e);
     if (status == CIMF_OK) status = start_listeners(s, e); /* from here on strangers speak to it */
@@ -226,6 +211,7 @@ static void stop(struct serve *s)
     if (s->loops) loops_free(s->loops);
     wsman_mount_free(s->wsman);
     if (s->tls) tls_config_unref(s->tls);
+    settings_free(s->settings);
     if (s->core.repo) core_close(&s->core);
 }
 

@@ -26,6 +26,7 @@
 #include "base/arena.h"
 #include "base/exec.h"
 #include "base/status.h"
+#include "mech/mech.h"
 
 struct auth_broker;
 struct credssp_server;
@@ -144,9 +145,11 @@ struct http_auth_policy {
     bool certificate;              /* TLS client certificates (https/mutual) */
     bool allow_unencrypted;        /* plain bodies on connections without TLS, whatever the scheme; Basic there */
     const char *realm;             /* "WSMAN" */
+    enum mech_binding binding_level; /* what logins over TLS have to prove of the channel */
     struct slice more_bindings;    /* see auth_exchange_config */
     struct credssp_server *credssp_server; /* with credssp */
-    struct http_nonces *nonces;    /* with digest; NULL: http_server_new makes its own */
+    struct http_nonces *nonces;    /* of Digest; NULL: http_server_new makes its own */
+    unsigned epoch;                /* of http_server_update */
 };
 
 struct http_server_config {
@@ -180,6 +183,10 @@ cimf_status http_server_listen_fd(struct http_server *s, int fd, struct tls_conf
 /* Stops accepting, closes idle connections, lets pending requests finish until the deadline, then cuts
  * them (on_abort). Blocks the caller, which is not a loop thread. Then only http_server_free is allowed. */
 void http_server_stop(struct http_server *s, int64_t grace_us);
+/* Other limits and logins, from the next request of every connection on; one whose login is no longer offered has to
+ * log in again. Pointers in auth live as long as the server; nonces stay. Any thread, one at a time, before stop. */
+cimf_status http_server_update(struct http_server *s, const struct http_limits *limits,
+                               const struct http_auth_policy *auth, struct error *e);
 void http_server_free(struct http_server *s); /* after stop, or before any listen */
 void http_server_stats(struct http_server *s, struct http_stats *out);
 

@@ -13,7 +13,7 @@ enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 void http_auth_init(struct http_auth *a, const struct http_auth_policy *policy,
                     struct auth_broker *broker)
 {
-    *a = (struct http_auth){ .policy = policy, .broker = broker };
+    *a = (struct http_auth){ .policy = policy, .broker = broker, .epoch = policy->epoch };
 }
 
 static void forget(struct http_auth *a)
@@ -193,6 +193,15 @@ static const struct http_auth_scheme *scheme_of(struct slice value, struct slice
     return NULL;
 }
 
+/* The policy has changed since: an identity whose scheme is not offered any more goes. */
+static void look_at_policy(struct http_auth *a, const struct http_auth_input *in)
+{
+    struct slice token;
+    const struct http_auth_scheme *s = a->context ? a->context->scheme : a->credentials.p ? scheme_of(a->credentials, &token) : NULL;
+    if (a->principal && (!s || !may(a, s, in->tls))) forget(a);
+    a->epoch = a->policy->epoch;
+}
+
 enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth_input *in,
                                      struct http_auth_output *out, struct exec *home,
                                      void (*ready)(void *arg), void *arg)
@@ -208,6 +217,7 @@ enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth
         a->context->ready = NULL;
         return http_auth_context_conclude(a, in, out);
     }
+    if (a->epoch != a->policy->epoch) look_at_policy(a, in);
     if (a->principal && same_credentials(a->credentials, in->authorization) &&
         auth_generation(a->broker) == a->generation) {
         out->principal = a->principal;

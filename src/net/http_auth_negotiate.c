@@ -65,8 +65,13 @@ bool http_auth_context_ask(struct http_auth_context *x, enum auth_mechanism mech
         struct auth_exchange_config c = {
             .mechanism = mechanism, .service = AUTH_SERVICE_HTTP, .want = MECH_SIGN | MECH_SEAL, .address = in->peer,
             .bindings = x->kind == HTTP_PROTECT_CREDSSP ? SLICE("") : bindings_of(in, text),
-            .more_bindings = x->auth->policy->more_bindings,
+            .more_bindings = x->auth->policy->more_bindings, .binding_level = x->auth->policy->binding_level,
         };
+        /* A certificate without an end point hash (RFC 5929 4.1) binds nothing: where that is demanded nobody gets in. */
+        if (in->tls && c.bindings.n == 0 && x->kind != HTTP_PROTECT_CREDSSP && c.binding_level == MECH_BINDING_STRICT) {
+            x->status = CIMF_NOT_AUTHENTICATED;
+            return false;
+        }
         x->generation = auth_generation(x->auth->broker);
         x->status = auth_exchange_new(x->auth->broker, &c, wait->home, &x->exchange, NULL);
         if (x->status != CIMF_OK) return false;

@@ -326,7 +326,7 @@ cimf_status http_server_new(const struct http_server_config *config, struct http
         free(s);
         return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for the server");
     }
-    if (config->auth.digest && !config->auth.nonces) s->config.auth.nonces = s->nonces = http_nonces_new();
+    if (!config->auth.nonces) s->config.auth.nonces = s->nonces = http_nonces_new();
     memcpy(s->routes, config->routes, config->route_count * sizeof *s->routes);
     s->config.routes = s->routes;
     pthread_mutex_init(&s->lock, NULL);
@@ -347,6 +347,37 @@ cimf_status http_server_new(const struct http_server_config *config, struct http
         buf_init(&w->wire, (size_t)256 << 20);
     }
     *out = s;
+    return CIMF_OK;
+}
+
+struct update_call {
+    struct http_worker *worker;
+    struct http_limits limits;
+    struct http_auth_policy auth;
+};
+
+static void update_worker(void *arg)
+{
+    struct update_call *x = arg;
+    x->worker->site.limits = x->limits;
+    x->worker->site.policy = x->auth;
+    free(x);
+}
+
+cimf_status http_server_update(struct http_server *s, const struct http_limits *limits,
+                               const struct http_auth_policy *auth, struct error *e)
+{
+    unsigned epoch = ++s->config.auth.epoch;
+    for (unsigned i = 0; i < s->config.loop_count; i++) {
+        struct update_call *x = malloc(sizeof *x);
+        if (!x) return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for the change");
+        *x = (struct update_call){ &s->workers[i], *limits, *auth };
+        x->auth.nonces = s->config.auth.nonces;
+        x->auth.epoch = epoch;
+        if (exec_post(loop_exec(s->workers[i].loop), update_worker, x)) continue;
+        free(x);
+        return error_set(e, CIMF_SHUTTING_DOWN, "net", "the server stops");
+    }
     return CIMF_OK;
 }
 

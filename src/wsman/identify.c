@@ -14,9 +14,10 @@ void wsman_identify(struct wsman_call *c)
     if (c->principal) xml_escape(out, config->version);
     else buf_lit(out, "OS: 0.0.0 SP: 0.0 Stack: 3.0");
     buf_lit(out, "</wsmid:ProductVersion>");
-    if (c->principal && config->profiles && config->profiles[0]) {
+    const char *const *profiles = WSMAN_LIMIT(c->server, profiles);
+    if (c->principal && profiles && profiles[0]) {
         buf_lit(out, "<wsmid:SecurityProfiles>");
-        for (const char *const *p = config->profiles; *p; p++) {
+        for (const char *const *p = profiles; *p; p++) {
             buf_lit(out, "<wsmid:SecurityProfileName>");
             xml_escape(out, slice_str(*p));
             buf_lit(out, "</wsmid:SecurityProfileName>");

@@ -114,6 +114,7 @@ void wsman_server_set_limits(struct wsman_server *s, const struct wsman_server_c
     STORE(max_operations);
     STORE(max_operations_per_user);
     STORE(enumeration_timeout_us);
+    STORE(profiles);
 #undef STORE
 }
 

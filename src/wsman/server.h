@@ -67,7 +67,7 @@ struct wsman_request {
 /* machine, vendor and the like are copied. */
 cimf_status wsman_server_new(const struct wsman_server_config *config, struct wsman_server **out,
                              struct error *e);
-/* The numbers of config (its limits only) hold from the next request on. Any thread. */
+/* The numbers of config and its profiles hold from the next request on; the list of profiles stays. Any thread. */
 void wsman_server_set_limits(struct wsman_server *s, const struct wsman_server_config *config);
 /* Who may come in: to change it while the server runs. */
 struct wsman_authorize *wsman_server_authorize(struct wsman_server *s);
