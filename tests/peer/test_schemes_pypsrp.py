@@ -60,6 +60,11 @@ class Client(Site):
         with self.assertRaises(WSManFaultError) as caught:
             self.get(client, 9999)
         self.assertEqual(caught.exception.code, 2150858752)
+        for text in ("x" * 40000, "y" * 1024):  # a request of several parts
+            keys, values = SelectorSet(), ET.Element(f"{{{LONG}}}Test_Long")
+            keys.add_option("Id", "1")
+            ET.SubElement(values, f"{{{LONG}}}Text").text = text
+            client.put(LONG, values, selector_set=keys)
         self.get(client, 1)
 
 
