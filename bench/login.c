@@ -6,6 +6,7 @@
  *
  * The password is in CIM_PASSWORD.
  */
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,21 +27,22 @@ static int64_t now_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* User and system time of the processes, in ticks of the kernel's accounting: sessions must last long enough. */
+/* Processor time of all threads of the processes, to the scheduler's nanosecond. */
 static double cpu_seconds(const char *pids)
 {
     double total = 0;
     for (const char *p = pids; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
-        char path[64], text[1024] = "";
-        unsigned long user = 0, sys = 0;
-        snprintf(path, sizeof path, "/proc/%d/stat", atoi(p));
-        FILE *f = fopen(path, "r");
-        size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
-        if (f) fclose(f);
-        text[n] = 0;
-        char *at = strrchr(text, ')');
-        if (at) sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
-        total += (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+        char path[320];
+        snprintf(path, sizeof path, "/proc/%d/task", atoi(p));
+        DIR *tasks = opendir(path);
+        for (struct dirent *t; tasks && (t = readdir(tasks));) {
+            unsigned long long ns = 0;
+            snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", atoi(p), t->d_name);
+            FILE *f = t->d_name[0] == '.' ? NULL : fopen(path, "r");
+            if (f && fscanf(f, "%llu", &ns) == 1) total += (double)ns / 1e9;
+            if (f) fclose(f);
+        }
+        if (tasks) closedir(tasks);
     }
     return total;
 }
@@ -81,6 +83,7 @@ int main(int argc, char **argv)
     int sessions = 100, gets = 1, option;
     options.password = str(getenv("CIM_PASSWORD"));
     options.allow_clear_password = true;
+    options.auth = CIMF_AUTH_BASIC;
     while ((option = getopt(argc, argv, "n:m:a:u:c:p:")) != -1) {
         switch (option) {
         case 'n': sessions = atoi(optarg); break;
@@ -89,6 +92,7 @@ int main(int argc, char **argv)
         case 'c': options.ca_file = optarg; break;
         case 'p': pids = optarg; break;
         case 'a':
+            options.auth = 0;
             while (options.auth < sizeof schemes / sizeof *schemes && strcmp(optarg, schemes[options.auth]) != 0) options.auth++;
             break;
         default: return 2;
