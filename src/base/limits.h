@@ -35,5 +35,6 @@
 #define LIMIT_MECH_TOKEN 65535       /* bytes of one authentication token */
 #define LIMIT_MECH_LIST 32           /* mechanisms a SPNEGO peer may offer */
 #define LIMIT_CALL_DEPTH 16          /* provider calling back into the object manager */
+#define LIMIT_NDR_DEPTH 32           /* pointers within pointees */
 
 #endif
