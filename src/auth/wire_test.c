@@ -31,7 +31,7 @@ static struct wire_question *questions(unsigned *count)
         { .kind = WIRE_RELOAD, .id = 5 },
         { .kind = WIRE_STEP, .id = UINT64_MAX, .exchange = 9, .token = SLICE("token\0more") },
         { .kind = WIRE_EXCHANGE, .exchange = 9, .config = { AUTH_MECH_KERBEROS, AUTH_SERVICE_RPC, MECH_SIGN,
-          SLICE("tls-server-end-point:x"), SLICE("\1x"), SLICE("192.0.2.1") } },
+          MECH_BINDING_STRICT, SLICE("tls-server-end-point:x"), SLICE("\1x"), SLICE("192.0.2.1") } },
         { .kind = WIRE_EXCHANGE_END, .exchange = 9 },
         { .kind = WIRE_RELEASE, .principals = ids, .principal_count = 2 },
         { .kind = WIRE_LOOK },
