@@ -11,6 +11,9 @@ void rpc_site_defaults(struct rpc_site *s)
     if (!l->max_securities) l->max_securities = 2049;
     if (!l->max_calls) l->max_calls = 64;
     if (!l->bind_timeout_us) l->bind_timeout_us = 10 * 1000000;
+    if (!l->fragment_timeout_us) l->fragment_timeout_us = 60 * 1000000;
+    if (!l->idle_timeout_us) l->idle_timeout_us = (int64_t)2 * 3600 * 1000000;
+    if (!l->idle_anonymous_us) l->idle_anonymous_us = 60 * 1000000;
     if (!s->floor) s->floor = RPC_LEVEL_INTEGRITY;
 }
 
@@ -36,6 +39,8 @@ void rpc_conn_free(struct rpc_conn *c)
     free(c->presentations);
     free(c->answer.results);
     buf_wipe(&c->in);
+    if (c->group && c->site->leave) c->site->leave(c->site, c->group);
+    c->group = 0;
 }
 
 void rpc_conn_close(struct rpc_conn *c)
@@ -61,14 +66,34 @@ void rpc_conn_end(struct rpc_conn *c)
     }
 }
 
-void rpc_conn_timeout(struct rpc_conn *c)
+void rpc_conn_stop(struct rpc_conn *c)
 {
-    if (!c->proven) rpc_conn_end(c);
+    c->stopping = true;
+    if (!rpc_conn_busy(c)) rpc_conn_end(c);
+}
+
+enum rpc_wait rpc_conn_waits(const struct rpc_conn *c)
+{
+    if (!c->proven) return RPC_WAIT_PROOF;
+    if (rpc_conn_busy(c) || c->answer.active || c->paused) return RPC_WAIT_WORK;
+    return c->in.n || c->slots ? RPC_WAIT_REST : RPC_WAIT_NEXT;
+}
+
+int64_t rpc_conn_patience(const struct rpc_conn *c, enum rpc_wait wait)
+{
+    const struct rpc_limits *l = &c->site->limits;
+    switch (wait) {
+    case RPC_WAIT_PROOF: return l->bind_timeout_us;
+    case RPC_WAIT_REST: return l->fragment_timeout_us;
+    case RPC_WAIT_NEXT: return c->security_count ? l->idle_timeout_us : l->idle_anonymous_us;
+    default: return 0;
+    }
 }
 
 void rpc_conn_send(struct rpc_conn *c, struct buf *b)
 {
     if (c->state != RPC_CONN_CLOSED) {
+        RPC_COUNT(c->site, packets_out);
         if (buf_ok(b)) c->site->ops->send(c, buf_slice(b));
         else rpc_conn_end(c);
     }
@@ -143,13 +168,13 @@ static void dispatch(struct rpc_slot *s)
     if (s->security) {
         s->call.principal = principal_ref(s->security->principal);
         s->call.flags = s->security->mech ? s->security->mech->flags : 0;
-        c->proven = true;
     }
     if (floor > RPC_LEVEL_NONE && (!s->call.principal || s->level < floor)) refuse(s, RPC_FAULT_ACCESS_DENIED);
     else if (!i->by_object && s->call.opnum >= i->opnums) refuse(s, RPC_FAULT_OP_RANGE);
     else if (c->slot_count > c->site->limits.max_calls) refuse(s, RPC_FAULT_BUSY);
     else {
-        s->running = true;
+        s->running = c->proven = true;
+        RPC_COUNT(c->site, calls_in);
         i->call(&s->call);
     }
 }
@@ -265,11 +290,11 @@ static void on_fragment(struct rpc_conn *c, struct slice fragment)
     }
 }
 
-/* The next whole fragment; 0: more bytes are needed. */
-static size_t next_fragment(struct rpc_conn *c)
+/* The next whole fragment, `at` of the input; 0: more bytes are needed. */
+static size_t next_fragment(struct rpc_conn *c, size_t at)
 {
-    if (c->in.n < RPC_HEADER) return 0;
-    const unsigned char *h = (const unsigned char *)c->in.p;
+    if (c->in.n - at < RPC_HEADER) return 0;
+    const unsigned char *h = (const unsigned char *)c->in.p + at;
     uint16_t n = rpc_pdu_length(h);
     bool family = h[2] == RPC_BIND || h[2] == RPC_ALTER || h[2] == RPC_AUTH3;
     if (n == 0 && h[2] == RPC_BIND && (h[0] != 5 || h[1] > 1)) { /* another version of the protocol */
@@ -282,19 +307,34 @@ static size_t next_fragment(struct rpc_conn *c)
         rpc_conn_end(c);
         return 0;
     }
-    return n <= c->in.n ? n : 0;
+    return n <= c->in.n - at ? n : 0;
+}
+
+static bool may_read(const struct rpc_conn *c)
+{
+    return c->state != RPC_CONN_CLOSED && !c->answer.active && !c->paused && !c->stopping;
 }
 
 void rpc_conn_go_on(struct rpc_conn *c)
 {
-    size_t n;
+    size_t n, at = 0;
     if (c->running) return;
     c->running = true;
-    while (c->state != RPC_CONN_CLOSED && !c->answer.active && (n = next_fragment(c)) > 0) {
-        on_fragment(c, slice_of(c->in.p, n));
-        buf_consume(&c->in, n);
+    while (may_read(c) && (n = next_fragment(c, at)) > 0) {
+        RPC_COUNT(c->site, packets_in);
+        on_fragment(c, slice_of(c->in.p + at, n));
+        at += n;
     }
     c->running = false;
+    if (at < c->in.n) buf_consume(&c->in, at);
+    else buf_wipe(&c->in); /* an idle connection holds no buffer */
+}
+
+void rpc_conn_pause(struct rpc_conn *c, bool on)
+{
+    if (c->paused == on) return;
+    c->paused = on;
+    if (!on) rpc_conn_go_on(c);
 }
 
 void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
@@ -309,7 +349,7 @@ void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
         }
         bytes = slice_sub(bytes, take);
         rpc_conn_go_on(c);
-        if (c->answer.active && bytes.n) { /* the driver was told to stop; what it still has is a fragment at most */
+        if (!may_read(c) && bytes.n) { /* the driver was told to stop; what it still has is a read at most */
             if (!buf_slice_add(&c->in, bytes)) rpc_conn_end(c);
             return;
         }

@@ -28,8 +28,19 @@ struct rpc_limits { /* zeros: defaults */
     uint32_t max_contexts;    /* presentation contexts of a connection; 4096 */
     uint32_t max_securities;  /* security contexts of a connection; 2049 */
     uint32_t max_calls;       /* at work at once on a connection; 64 */
-    int64_t bind_timeout_us;  /* from accept to the first authenticated request; 10 s */
+    int64_t bind_timeout_us;  /* from accept to a login, or to the first call of an interface for anybody; 10 s */
+    int64_t fragment_timeout_us; /* a request that has begun ends; 60 s */
+    int64_t idle_timeout_us;  /* of who is logged in; 2 h: clients hold their objects for days and call now and then */
+    int64_t idle_anonymous_us; /* of who is not; 60 s */
 };
+
+/* What C706's inq_stats counts. */
+struct rpc_counts {
+    uint64_t calls_in, calls_out, packets_in, packets_out;
+};
+
+/* What a connection waits for. */
+enum rpc_wait { RPC_WAIT_PROOF, RPC_WAIT_REST, RPC_WAIT_NEXT, RPC_WAIT_WORK };
 
 /* What the connections of a loop share. */
 struct rpc_site {
@@ -41,8 +52,11 @@ struct rpc_site {
     enum rpc_level floor;     /* of every interface that asks for more than NONE; INTEGRITY is what Windows demands */
     /* A new association group, or whether a client may join one (same address); 0: no. */
     uint32_t (*group)(struct rpc_site *s, uint32_t wanted, const char *peer);
+    void (*leave)(struct rpc_site *s, uint32_t group); /* once a connection that got one */
     uint64_t next_connection;
+    struct rpc_counts counts; /* atomic */
 };
+#define RPC_COUNT(site, counter) __atomic_add_fetch(&(site)->counts.counter, 1, __ATOMIC_RELAXED)
 void rpc_site_defaults(struct rpc_site *s);
 
 /* ---- the rest is the room's own ---- */
@@ -93,6 +107,8 @@ struct rpc_conn {
     uint64_t id;
     uint8_t state;
     bool header_sign, multiplex, features, running, proven;
+    bool paused;              /* too much output waits; see rpc_conn_pause */
+    bool stopping;
     uint16_t max_xmit, max_recv;
     uint32_t group;
     struct buf in;
@@ -111,8 +127,13 @@ void rpc_conn_input(struct rpc_conn *c, struct slice bytes);
 void rpc_conn_end(struct rpc_conn *c);
 bool rpc_conn_busy(const struct rpc_conn *c); /* a call is at work: keep the object until ops->released */
 void rpc_conn_free(struct rpc_conn *c);       /* not while busy */
-/* bind_timeout_us passed since the accept: ends it unless a request was proved. */
-void rpc_conn_timeout(struct rpc_conn *c);
+/* Whether the owner has more output of it than it likes: nothing more is taken from the input until it has not. */
+void rpc_conn_pause(struct rpc_conn *c, bool on);
+/* Ends when nothing is at work, at once or then. */
+void rpc_conn_stop(struct rpc_conn *c);
+/* What it waits for now, and how long it may (0: as long as it likes). The owner ends it when that passed. */
+enum rpc_wait rpc_conn_waits(const struct rpc_conn *c);
+int64_t rpc_conn_patience(const struct rpc_conn *c, enum rpc_wait wait);
 
 /* conn.c */
 void rpc_conn_close(struct rpc_conn *c);

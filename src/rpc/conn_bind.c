@@ -90,12 +90,15 @@ static uint16_t fragment_size(const struct rpc_bind *b)
     return n & ~7u;
 }
 
-static void take_bind(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_bind *b)
+/* false: the association group it wants to join is not there, or somebody else's. */
+static bool take_bind(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_bind *b)
 {
+    c->group = c->site->group ? c->site->group(c->site, b->group, c->peer) : b->group ? b->group : 1;
+    if (!c->group) return false;
     c->max_xmit = c->max_recv = fragment_size(b);
     c->multiplex = p->flags & RPC_MULTIPLEX;
-    c->group = c->site->group ? c->site->group(c->site, b->group, c->peer) : b->group ? b->group : 1;
     c->state = RPC_CONN_BOUND;
+    return true;
 }
 
 /* ---- answering ---- */
@@ -152,6 +155,7 @@ static void on_step(void *arg, const struct auth_exchange_answer *x)
     uint8_t type = c->answer.type;
     if (x->result == MECH_COMPLETE) {
         s->state = RPC_SECURITY_DONE;
+        c->proven = true;
         s->principal = x->principal;
         s->mech = x->context;
         s->whole = x->mechanism && strcmp(x->mechanism, "NTLM") == 0;
@@ -248,7 +252,11 @@ void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
         rpc_conn_end(c);
         return;
     }
-    if (bind) take_bind(c, p, &b);
+    if (bind && !take_bind(c, p, &b)) {
+        free(results);
+        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
+        return;
+    }
     if (s) agree_on_headers(c, p, s);
     c->answer = (struct rpc_answer){ .type = p->type, .call_id = p->call_id, .results = results, .count = b.count };
     if (s) step(c, p, s);

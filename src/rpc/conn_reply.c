@@ -13,8 +13,12 @@ void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint
 static bool handed_back(struct rpc_slot *s)
 {
     struct rpc_conn *c = s->conn;
-    bool open = c->state != RPC_CONN_CLOSED;
     rpc_slot_drop(s);
+    bool open = c->state != RPC_CONN_CLOSED;
+    if (open && c->stopping && !rpc_conn_busy(c)) {
+        rpc_conn_end(c);
+        return false;
+    }
     if (!open && !rpc_conn_busy(c)) c->site->ops->released(c);
     return open;
 }
@@ -37,6 +41,7 @@ void rpc_fault(struct rpc_call *call, uint32_t status)
     struct rpc_conn *c = s->conn;
     struct buf b;
     buf_init(&b, 0);
+    RPC_COUNT(c->site, calls_out);
     if (c->state != RPC_CONN_CLOSED && !(s->flags & RPC_MAYBE)) {
         put_fault(s, status, &b);
         rpc_conn_send(c, &b);
@@ -74,7 +79,9 @@ void rpc_reply(struct rpc_call *call)
         if (!rpc_protect(c, s->security, &b, start, 24)) b.failed = true;
         at += n;
         if (at == stub.n || !buf_ok(&b)) break;
+        RPC_COUNT(c->site, packets_out); /* and the last one when it is sent */
     }
+    RPC_COUNT(c->site, calls_out);
     rpc_conn_send(c, &b);
     if (handed_back(s)) rpc_conn_go_on(c);
 }

@@ -1,0 +1,179 @@
+/* A connection's socket: bytes between the stream and the association, and how long it may keep us waiting. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "rpc/server_priv.h"
+
+enum { KEEPALIVE_S = 300 }; /* a client that vanished is noticed, however long it may be idle */
+
+struct rpc_peer {
+    struct stream stream;      /* first */
+    struct rpc_conn conn;
+    struct rpc_worker *worker;
+    struct rpc_peer *next, *prev;
+    uint8_t wait;              /* enum rpc_wait: what the deadline is of */
+    bool wanted;               /* the association takes input */
+    bool closed;
+    char peer[NET_PEER_TEXT], local[NET_LOCAL_TEXT];
+};
+
+static struct rpc_peer *peer_of(struct rpc_conn *c)
+{
+    return (struct rpc_peer *)((char *)c - offsetof(struct rpc_peer, conn));
+}
+
+static struct rpc_peer *peer_of_stream(struct stream *s) { return (struct rpc_peer *)s; }
+
+/* ---- the end ---- */
+
+static void peer_free(struct rpc_peer *p)
+{
+    struct rpc_worker *w = p->worker;
+    rpc_conn_free(&p->conn);
+    if (p->prev) p->prev->next = p->next;
+    else w->peers = p->next;
+    if (p->next) p->next->prev = p->prev;
+    __atomic_sub_fetch(&w->connections, 1, __ATOMIC_RELAXED);
+    acceptor_gone(w->server->acceptor, w->index, p->peer);
+    free(p);
+}
+
+static void on_closed(struct stream *s)
+{
+    struct rpc_peer *p = peer_of_stream(s);
+    p->closed = true;
+    if (!rpc_conn_busy(&p->conn)) peer_free(p);
+}
+
+static void on_released(struct rpc_conn *c)
+{
+    struct rpc_peer *p = peer_of(c);
+    if (p->closed) peer_free(p);
+}
+
+static void on_close(struct rpc_conn *c)
+{
+    struct rpc_peer *p = peer_of(c);
+    stream_close(&p->stream, !p->stream.eof && !p->stream.dead);
+}
+
+/* ---- time ---- */
+
+static void give_time(struct rpc_peer *p, enum rpc_wait wait)
+{
+    /* Nobody says when work is done: the timer looks again. */
+    int64_t patience = rpc_conn_patience(&p->conn, wait == RPC_WAIT_WORK ? RPC_WAIT_NEXT : wait);
+    p->wait = wait;
+    stream_deadline(&p->stream, clock_mono_us() + patience);
+}
+
+/* What it waits for now. A request that is put together, and a login, do not get more time by more bytes. */
+static void look(struct rpc_peer *p)
+{
+    enum rpc_wait wait = rpc_conn_waits(&p->conn);
+    if (!p->stream.closing && (wait != p->wait || wait == RPC_WAIT_NEXT)) give_time(p, wait);
+}
+
+static void on_due(struct stream *s)
+{
+    struct rpc_peer *p = peer_of_stream(s);
+    enum rpc_wait wait = rpc_conn_waits(&p->conn);
+    if (wait != p->wait || wait == RPC_WAIT_WORK) {
+        give_time(p, wait);
+        return;
+    }
+    __atomic_add_fetch(&p->worker->timeouts, 1, __ATOMIC_RELAXED);
+    log_debug("rpc", "timeout peer=%s waits=%d", p->peer, wait);
+    rpc_conn_end(&p->conn);
+}
+
+/* ---- bytes ---- */
+
+static void on_send(struct rpc_conn *c, struct slice bytes)
+{
+    struct rpc_peer *p = peer_of(c);
+    stream_send(&p->stream, &bytes, 1);
+    if (!stream_full(&p->stream)) return;
+    rpc_conn_pause(c, true); /* it asks faster than it listens */
+    stream_reading(&p->stream, false);
+}
+
+static void on_drained(struct stream *s)
+{
+    struct rpc_peer *p = peer_of_stream(s);
+    rpc_conn_pause(&p->conn, false);
+    if (!p->conn.paused && p->wanted) stream_reading(s, true);
+    look(p);
+}
+
+static void on_reading(struct rpc_conn *c, bool on)
+{
+    struct rpc_peer *p = peer_of(c);
+    p->wanted = on;
+    stream_reading(&p->stream, on && !c->paused);
+}
+
+static void on_input(struct stream *s, struct slice bytes)
+{
+    struct rpc_peer *p = peer_of_stream(s);
+    rpc_conn_input(&p->conn, bytes);
+    look(p);
+}
+
+static void on_gone(struct stream *s) { rpc_conn_end(&peer_of_stream(s)->conn); }
+
+static void on_broken(struct stream *s)
+{
+    struct rpc_peer *p = peer_of_stream(s);
+    rpc_conn_end(&p->conn);
+    stream_destroy(s);
+}
+
+const struct rpc_conn_ops rpc_peer_ops = { on_send, on_close, on_reading, on_released };
+static const struct stream_ops stream_ops = { on_input, on_gone, on_broken, on_drained, on_due, on_closed };
+
+/* ---- the beginning ---- */
+
+void rpc_peer_adopt(struct rpc_worker *w, int fd, struct rpc_part *part)
+{
+    char text[NET_PEER_TEXT], local[NET_LOCAL_TEXT];
+    net_address_text(fd, true, text, sizeof text, false);
+    net_address_text(fd, false, local, sizeof local, true);
+    struct rpc_peer *p = calloc(1, sizeof *p);
+    if (!p) close(fd);
+    if (!p || !stream_open(&p->stream, &w->streams, &stream_ops, fd)) {
+        free(p);
+        acceptor_gone(w->server->acceptor, w->index, text);
+        return;
+    }
+    uv_tcp_keepalive(&p->stream.tcp, 1, KEEPALIVE_S);
+    p->worker = w;
+    p->wanted = true;
+    memcpy(p->peer, text, sizeof text);
+    memcpy(p->local, local, sizeof local);
+    p->next = w->peers;
+    if (p->next) p->next->prev = p;
+    w->peers = p;
+    __atomic_add_fetch(&w->connections, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&w->accepted, 1, __ATOMIC_RELAXED);
+    rpc_conn_init(&p->conn, &part->site, p->peer, p->local);
+    give_time(p, RPC_WAIT_PROOF);
+    if (w->stopping) on_broken(&p->stream);
+}
+
+void rpc_peers_stop(struct rpc_worker *w, bool hard)
+{
+    w->stopping = true;
+    for (struct rpc_peer *p = w->peers, *next; p; p = next) {
+        next = p->next; /* closing takes a turn of the loop: p stays in the list until then */
+        if (!hard) {
+            rpc_conn_stop(&p->conn);
+            continue;
+        }
+        p->stream.dead = true;
+        rpc_conn_end(&p->conn);
+        stream_destroy(&p->stream);
+    }
+}

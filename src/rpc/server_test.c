@@ -1,0 +1,418 @@
+/* The whole server on loopback: two loops, association groups, clients that do not read, do not speak, or come too many. */
+#include "base/test.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "os/loop.h"
+#include "rpc/server_priv.h"
+
+enum { BIG = 256 * 1024 };
+
+static struct loops *loops;
+static struct auth_broker *broker;
+
+/* ---- the interface: echo, a big answer, one that waits ---- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
+static struct rpc_call *held;
+static unsigned aborted;
+static uint64_t last_connection;
+
+static void on_abort(struct rpc_call *c)
+{
+    pthread_mutex_lock(&lock);
+    aborted++;
+    pthread_cond_broadcast(&change);
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_call(struct rpc_call *c)
+{
+    static const char zeros[BIG];
+    if (c->opnum == 2) {
+        c->on_abort = on_abort;
+        pthread_mutex_lock(&lock);
+        held = c;
+        pthread_cond_broadcast(&change);
+        pthread_mutex_unlock(&lock);
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    last_connection = c->connection;
+    pthread_mutex_unlock(&lock);
+    if (c->opnum == 1) buf_add(&c->reply, zeros, sizeof zeros);
+    else buf_slice_add(&c->reply, c->stub);
+    rpc_reply(c);
+}
+
+static const struct rpc_interface first = {
+    { 0x11111111, 1, 2, { 1, 2, 3, 4, 5, 6, 7, 8 } }, 1, 0, "first", 3, RPC_LEVEL_NONE, false, on_call, NULL };
+static const struct rpc_interface second = {
+    { 0x22222222, 1, 2, { 1, 2, 3, 4, 5, 6, 7, 8 } }, 1, 0, "second", 1, RPC_LEVEL_NONE, false, on_call, NULL };
+static const struct rpc_interface *const both[] = { &first, &second, NULL }, *const only[] = { &second, NULL };
+
+static void release(void *arg) { rpc_reply(arg); }
+
+static struct rpc_call *wait_held(void)
+{
+    pthread_mutex_lock(&lock);
+    while (!held) pthread_cond_wait(&change, &lock);
+    struct rpc_call *c = held;
+    held = NULL;
+    pthread_mutex_unlock(&lock);
+    return c;
+}
+
+static int setup(void **state)
+{
+    struct auth_broker_config config = { .ntlm = true, .accounts_path = "/nonexistent/accounts", .dummy_cost = 1 };
+    log_set_level(LOG_ERROR_);
+    loops = loops_new(2, "test-loop", NULL);
+    return loops && auth_broker_new(&config, &broker, NULL) == CIMF_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    loops_stop(loops);
+    auth_broker_free(broker);
+    loops_free(loops);
+    return 0;
+}
+
+/* ---- a client with a blocking socket ---- */
+
+struct client {
+    int fd;
+    uint32_t group;
+    char port[8];
+    struct buf stub; /* of the last response */
+};
+
+static struct rpc_server *serve(const struct rpc_server_config *more, char at[64])
+{
+    struct rpc_server_config config = more ? *more : (struct rpc_server_config){ 0 };
+    struct rpc_server *s;
+    config.broker = broker;
+    config.loops = loops_all(loops);
+    config.loop_count = loops_count(loops);
+    assert_int_equal(rpc_server_new(&config, &s, NULL), CIMF_OK);
+    assert_int_equal(rpc_server_listen(s, "127.0.0.1:0", both, at, 64, NULL), CIMF_OK);
+    return s;
+}
+
+static struct client dial(const char *at)
+{
+    struct client c = { .fd = socket(AF_INET, SOCK_STREAM, 0) };
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(strchr(at, ':') + 1)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    assert_int_equal(connect(c.fd, (struct sockaddr *)&a, sizeof a), 0);
+    snprintf(c.port, sizeof c.port, "%s", strchr(at, ':') + 1);
+    buf_init(&c.stub, 0);
+    return c;
+}
+
+static void hang_up(struct client *c)
+{
+    close(c->fd);
+    buf_free(&c->stub);
+}
+
+static void say(struct client *c, struct buf *b)
+{
+    for (size_t at = 0; at < b->n;) {
+        ssize_t n = send(c->fd, b->p + at, b->n - at, MSG_NOSIGNAL);
+        assert_true(n > 0);
+        at += (size_t)n;
+    }
+    buf_free(b);
+}
+
+/* false: the server closed. */
+static bool hear(struct client *c, char copy[65536], struct rpc_pdu *p)
+{
+    ssize_t got = recv(c->fd, copy, RPC_HEADER, MSG_WAITALL);
+    if (got <= 0) return false;
+    assert_int_equal(got, RPC_HEADER);
+    uint16_t n = rpc_pdu_length((const unsigned char *)copy);
+    assert_true(n > RPC_HEADER);
+    assert_int_equal(recv(c->fd, copy + RPC_HEADER, n - RPC_HEADER, MSG_WAITALL), n - RPC_HEADER);
+    assert_int_equal(rpc_pdu_read(slice_of(copy, n), p, NULL), CIMF_OK);
+    return true;
+}
+
+static enum rpc_pdu_type bind_to(struct client *c, const struct rpc_interface *i, uint32_t group)
+{
+    char copy[65536];
+    struct buf b;
+    struct rpc_pdu p;
+    buf_init(&b, 0);
+    size_t start = rpc_pdu_begin(&b, RPC_BIND, RPC_FIRST | RPC_LAST, 1);
+    rpc_put16(&b, 4280);
+    rpc_put16(&b, 4280);
+    rpc_put32(&b, group);
+    rpc_put32(&b, 1);
+    rpc_put16(&b, 0);
+    rpc_put16(&b, 1);
+    rpc_guid_put(&b, &i->uuid);
+    rpc_put32(&b, i->major);
+    rpc_guid_put(&b, &rpc_ndr.uuid);
+    rpc_put32(&b, rpc_ndr.major);
+    rpc_pdu_end(&b, start, 0);
+    say(c, &b);
+    assert_true(hear(c, copy, &p));
+    if (p.type != RPC_BIND_ACK) return p.type;
+    struct rpc_reader r = rpc_reader_of(&p, slice_sub(p.body, 4));
+    c->group = rpc_u32(&r);
+    size_t n = rpc_u16(&r);
+    assert_int_equal(n, strlen(c->port) + 1);
+    assert_memory_equal(cursor_bytes(&r.c, n).p, c->port, n);
+    cursor_align(&r.c, 4); /* the body's offset 4 is as good as the PDU's */
+    cursor_skip(&r.c, 4);
+    return rpc_u16(&r) == RPC_ACCEPT ? RPC_BIND_ACK : RPC_FAULT;
+}
+
+static void put_request(struct buf *b, uint16_t opnum, uint32_t call, struct slice stub)
+{
+    size_t start = rpc_pdu_begin(b, RPC_REQUEST, RPC_FIRST | RPC_LAST, call);
+    rpc_put32(b, (uint32_t)stub.n);
+    rpc_put16(b, 0);
+    rpc_put16(b, opnum);
+    buf_slice_add(b, stub);
+    rpc_pdu_end(b, start, 0);
+}
+
+static void ask(struct client *c, uint16_t opnum, struct slice stub)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    put_request(&b, opnum, 2, stub);
+    say(c, &b);
+}
+
+static void take(struct client *c)
+{
+    char copy[65536];
+    struct rpc_pdu p;
+    buf_clear(&c->stub);
+    do {
+        assert_true(hear(c, copy, &p));
+        assert_int_equal(p.type, RPC_RESPONSE);
+        buf_add(&c->stub, p.body.p + 8, p.body.n - 8);
+    } while (!(p.flags & RPC_LAST));
+}
+
+/* Waits for the server's close. */
+static void nothing_more(struct client *c)
+{
+    char one;
+    assert_true(recv(c->fd, &one, 1, 0) <= 0);
+}
+
+static void end(struct rpc_server *s)
+{
+    rpc_server_stop(s, 1000000);
+    rpc_server_free(s);
+}
+
+/* ---- tests ---- */
+
+/* covers: wmi-dcom:R1 wmi-dcom:R31 */
+static void calls_and_numbers(void **state)
+{
+    char at[64], at2[64];
+    uint64_t seen[8];
+    struct rpc_stats stats;
+    struct rpc_server *s = serve(NULL, at);
+    assert_int_equal(rpc_server_listen(s, "127.0.0.1:0", only, at2, sizeof at2, NULL), CIMF_OK);
+    struct client c[8];
+    for (int i = 0; i < 8; i++) {
+        c[i] = dial(i % 2 ? at2 : at);
+        assert_int_equal(bind_to(&c[i], &second, 0), RPC_BIND_ACK);
+        ask(&c[i], 0, SLICE("hello"));
+        take(&c[i]);
+        assert_true(slice_is(buf_slice(&c[i].stub), "hello"));
+        seen[i] = last_connection;
+        for (int k = 0; k < i; k++) assert_true(seen[k] != seen[i]);
+    }
+    struct client other = dial(at2); /* what one listener serves, the other need not */
+    assert_int_equal(bind_to(&other, &first, 0), RPC_FAULT);
+    rpc_server_stats(s, &stats);
+    assert_int_equal(stats.connections, 9);
+    assert_int_equal(stats.calls_in, 8);
+    assert_int_equal(stats.calls_out, 8);
+    assert_int_equal(stats.packets_in, 17);
+    assert_int_equal(stats.packets_out, 17);
+    hang_up(&other);
+    for (int i = 0; i < 8; i++) hang_up(&c[i]);
+    end(s);
+}
+
+/* covers: wmi-dcom:R28 */
+static void groups(void **state)
+{
+    char at[64];
+    struct rpc_groups g;
+    struct rpc_server *s = serve(NULL, at);
+    struct client a = dial(at), b = dial(at), stranger = dial(at), same = dial(at);
+    assert_int_equal(bind_to(&a, &first, 0), RPC_BIND_ACK);
+    assert_int_equal(bind_to(&b, &first, 0), RPC_BIND_ACK);
+    assert_true(a.group && b.group && a.group != b.group);
+    assert_int_equal(bind_to(&same, &first, a.group), RPC_BIND_ACK);
+    assert_int_equal(same.group, a.group);
+    uint32_t free_number = a.group + 1;
+    while (free_number == 0 || free_number == b.group) free_number++;
+    assert_int_equal(bind_to(&stranger, &first, free_number), RPC_BIND_NAK);
+    nothing_more(&stranger);
+    hang_up(&a);
+    hang_up(&b);
+    hang_up(&stranger);
+    hang_up(&same);
+    end(s);
+
+    rpc_groups_init(&g);
+    uint32_t number = rpc_groups_join(&g, 0, "192.0.2.1");
+    assert_int_equal(rpc_groups_join(&g, number, "192.0.2.2"), 0); /* another address */
+    assert_int_equal(rpc_groups_join(&g, number, "192.0.2.1"), number);
+    rpc_groups_leave(&g, number);
+    assert_int_equal(rpc_groups_join(&g, number, "192.0.2.1"), number);
+    rpc_groups_leave(&g, number);
+    rpc_groups_leave(&g, number);
+    assert_int_equal(rpc_groups_join(&g, number, "192.0.2.1"), 0); /* the last one left */
+    rpc_groups_free(&g);
+}
+
+/* A client that asks and does not listen: the server stops taking its calls. */
+static void stops_reading(void **state)
+{
+    enum { CALLS = 400 };
+    char at[64];
+    struct rpc_stats stats;
+    struct buf b;
+    struct rpc_server_config config = { .write_limit = 100000 };
+    struct rpc_server *s = serve(&config, at);
+    struct client c = dial(at);
+    assert_int_equal(bind_to(&c, &first, 0), RPC_BIND_ACK);
+    buf_init(&b, 0);
+    for (unsigned i = 0; i < CALLS; i++) put_request(&b, 1, i + 2, SLICE(""));
+    say(&c, &b);
+    take(&c);
+    assert_int_equal(c.stub.n, BIG);
+    rpc_server_stats(s, &stats); /* 100 MB do not fit into the kernel's buffers */
+    assert_true(stats.calls_in < CALLS / 2);
+    for (unsigned i = 1; i < CALLS; i++) {
+        take(&c);
+        assert_int_equal(c.stub.n, BIG);
+    }
+    ask(&c, 0, SLICE("still there"));
+    take(&c);
+    assert_true(slice_is(buf_slice(&c.stub), "still there"));
+    hang_up(&c);
+    end(s);
+}
+
+static void slow_ones(void **state)
+{
+    char at[64];
+    struct rpc_stats stats;
+    struct rpc_server_config config = { .limits = { .bind_timeout_us = 50000, .fragment_timeout_us = 50000,
+                                                    .idle_anonymous_us = 60000000 } };
+    struct rpc_server *s = serve(&config, at);
+    struct client silent = dial(at), bound = dial(at), halfway = dial(at);
+    bind_to(&bound, &first, 0); /* and never calls */
+    bind_to(&halfway, &first, 0);
+    ask(&halfway, 0, SLICE("x"));
+    take(&halfway);
+    struct buf b;
+    buf_init(&b, 0);
+    put_request(&b, 0, 3, SLICE("0123456789"));
+    b.n -= 4;
+    say(&halfway, &b);
+    nothing_more(&silent);
+    nothing_more(&bound);
+    nothing_more(&halfway);
+    rpc_server_stats(s, &stats);
+    assert_int_equal(stats.timeouts, 3);
+    hang_up(&silent);
+    hang_up(&bound);
+    hang_up(&halfway);
+    end(s);
+}
+
+static void too_many(void **state)
+{
+    char at[64];
+    struct rpc_stats stats;
+    struct rpc_server_config config = { .max_connections = 2 };
+    struct rpc_server *s = serve(&config, at);
+    struct client c[3] = { dial(at), dial(at) };
+    bind_to(&c[0], &first, 0);
+    bind_to(&c[1], &first, 0);
+    c[2] = dial(at);
+    nothing_more(&c[2]);
+    rpc_server_stats(s, &stats);
+    assert_int_equal(stats.refused, 1);
+    for (int i = 0; i < 3; i++) hang_up(&c[i]);
+    end(s);
+}
+
+static void *stop_it(void *arg)
+{
+    rpc_server_stop(arg, 60000000);
+    return NULL;
+}
+
+static void stopping(void **state)
+{
+    char at[64];
+    pthread_t thread;
+    struct rpc_server *s = serve(NULL, at);
+    struct client idle = dial(at), busy = dial(at);
+    bind_to(&idle, &first, 0);
+    bind_to(&busy, &first, 0);
+    ask(&busy, 2, SLICE(""));
+    struct rpc_call *call = wait_held();
+    assert_int_equal(pthread_create(&thread, NULL, stop_it, s), 0);
+    nothing_more(&idle); /* at once; the other one is waited for */
+    assert_true(exec_post(call->home, release, call));
+    take(&busy);
+    nothing_more(&busy);
+    pthread_join(thread, NULL);
+    rpc_server_free(s);
+    hang_up(&idle);
+    hang_up(&busy);
+}
+
+/* A call that is not answered is told; its answer later goes nowhere. */
+static void gone_meanwhile(void **state)
+{
+    char at[64];
+    struct rpc_server *s = serve(NULL, at);
+    struct client c = dial(at);
+    bind_to(&c, &first, 0);
+    ask(&c, 2, SLICE(""));
+    struct rpc_call *call = wait_held();
+    aborted = 0;
+    hang_up(&c);
+    pthread_mutex_lock(&lock);
+    while (!aborted) pthread_cond_wait(&change, &lock);
+    pthread_mutex_unlock(&lock);
+    assert_true(exec_post(call->home, release, call));
+    end(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_and_numbers), cmocka_unit_test(groups), cmocka_unit_test(stops_reading),
+        cmocka_unit_test(slow_ones), cmocka_unit_test(too_many), cmocka_unit_test(stopping),
+        cmocka_unit_test(gone_meanwhile),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
