@@ -3,7 +3,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/utf.h"
 #include "mech/kerberos.h"
 #include "mech/ntlm.h"
 #include "mech/ntlm_message.h"
@@ -25,9 +24,7 @@ struct slice exchange_claimed(struct arena *a, struct slice token)
 {
     struct ntlm_authenticate m;
     struct slice user;
-    if (!authenticate_of(token, &m) || m.user.n == 0 ||
-        utf16_to_utf8(a, m.user, UTF16_LE, true, &user) != CIMF_OK)
-        return SLICE_NULL;
+    if (!authenticate_of(token, &m) || m.user.n == 0 || !ntlm_name_read(a, &m, m.user, &user)) return SLICE_NULL;
     return user;
 }
 

@@ -1,6 +1,7 @@
 #include "mech/ntlm_message.h"
 
 #include "base/cursor.h"
+#include "base/utf.h"
 
 enum { NEGOTIATE = 1, CHALLENGE = 2, AUTHENTICATE = 3 };
 enum { CHALLENGE_HEAD = 56, AUTHENTICATE_HEAD = 88, MAX_AV_PAIRS = 64 };
@@ -184,6 +185,15 @@ cimf_status ntlm_authenticate_read(struct slice s, struct ntlm_authenticate *out
         return bad(e, "a name of an odd number of bytes");
     }
     return CIMF_OK;
+}
+
+bool ntlm_name_read(struct arena *a, const struct ntlm_authenticate *m, struct slice name, struct slice *out)
+{
+    if (m->flags & NTLM_UNICODE) return utf16_to_utf8(a, name, UTF16_LE, true, out) == CIMF_OK;
+    for (size_t i = 0; i < name.n; i++)
+        if ((unsigned char)name.p[i] >= 0x80) return false; /* of a code page that nobody told us */
+    *out = name.n ? arena_dup(a, name) : SLICE("");
+    return out->p != NULL;
 }
 
 bool ntlm_authenticate_write(struct buf *b, const struct ntlm_authenticate *a)

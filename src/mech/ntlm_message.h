@@ -1,11 +1,12 @@
 /*
  * mech/ntlm_message.h - the three messages of MS-NLMP 2.2 and the AV pairs inside them. Decoders
  * check every offset and length against the message and borrow from it; strings stay as on the wire
- * (UTF-16LE).
+ * (UTF-16LE but for clients without Unicode).
  */
 #ifndef MECH_NTLM_MESSAGE_H
 #define MECH_NTLM_MESSAGE_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
 
@@ -96,6 +97,8 @@ struct ntlm_authenticate {
     bool has_room_for_mic; /* nothing else lies at the place of the MIC */
 };
 cimf_status ntlm_authenticate_read(struct slice s, struct ntlm_authenticate *out, struct error *e);
+/* One of its names as UTF-8: UTF-16 on the wire, or plain ASCII of a client without Unicode. */
+bool ntlm_name_read(struct arena *a, const struct ntlm_authenticate *m, struct slice name, struct slice *out);
 /* With room for a MIC (zero), whoever computes it writes it there. */
 bool ntlm_authenticate_write(struct buf *b, const struct ntlm_authenticate *a);
 

@@ -27,13 +27,15 @@ static bool target_info(struct ntlm *n, struct buf *b)
            ntlm_av_put(b, NTLM_AV_EOL, SLICE(""));
 }
 
-static uint32_t demanded(const struct ntlm *n)
+/* Of a client that asks for these. One that neither signs nor seals may have short keys, as nothing comes of them,
+ * and write its names as plain text (curl). */
+static uint32_t demanded(const struct ntlm *n, uint32_t asked)
 {
-    uint32_t flags = NTLM_UNICODE | NTLM_ESS;
-    if (!n->server.allow_weak) flags |= NTLM_128;
+    uint32_t flags = NTLM_ESS;
     if (n->options.want & MECH_SIGN) flags |= NTLM_SIGN;
     if (n->options.want & MECH_SEAL) flags |= NTLM_SEAL;
-    return flags;
+    if (!((asked | flags) & (NTLM_SIGN | NTLM_SEAL))) return flags;
+    return flags | NTLM_UNICODE | (n->server.allow_weak ? 0 : NTLM_128);
 }
 
 static enum mech_result challenge(struct ntlm *n, struct slice in, struct buf *out, struct error *e)
@@ -41,11 +43,13 @@ static enum mech_result challenge(struct ntlm *n, struct slice in, struct buf *o
     const uint32_t echoed = NTLM_UNICODE | NTLM_REQUEST_TARGET | NTLM_SIGN | NTLM_SEAL | NTLM_NTLM |
                             NTLM_ALWAYS_SIGN | NTLM_ESS | NTLM_IDENTIFY | NTLM_VERSION | NTLM_128 |
                             NTLM_KEY_EXCH | NTLM_56;
+    uint32_t required;
     struct ntlm_negotiate asked;
     struct ntlm_challenge c = { 0 };
     struct buf info;
     if (ntlm_negotiate_read(in, &asked, e) != CIMF_OK) return MECH_FAILED;
-    if ((asked.flags & demanded(n)) != demanded(n)) {
+    required = demanded(n, asked.flags);
+    if ((asked.flags & required) != required || !(asked.flags & (NTLM_UNICODE | NTLM_OEM))) {
         return ntlm_fail(e, CIMF_ACCESS_DENIED,
                          "the client offers less security than this server demands");
     }
@@ -54,8 +58,9 @@ static enum mech_result challenge(struct ntlm *n, struct slice in, struct buf *o
     }
     buf_init(&info, 0);
     c.flags = (asked.flags & echoed) | NTLM_NTLM | NTLM_TARGET_INFO | NTLM_TARGET_SERVER;
+    if (!(c.flags & NTLM_UNICODE)) c.flags |= NTLM_OEM;
     memcpy(c.challenge, n->server_challenge, 8);
-    c.target_name = ntlm_utf16(&n->arena, n->server.computer);
+    c.target_name = c.flags & NTLM_UNICODE ? ntlm_utf16(&n->arena, n->server.computer) : n->server.computer;
     size_t mark = out->n;
     bool ok = target_info(n, &info);
     c.target_info = buf_slice(&info);
@@ -139,9 +144,8 @@ static bool bindings_hold(struct ntlm *n, const struct ntlm_avs *avs)
 static bool take_names(struct ntlm *n, const struct ntlm_authenticate *a)
 {
     struct mech *m = &n->mech;
-    return utf16_to_utf8(&n->arena, a->user, UTF16_LE, true, &m->user) == CIMF_OK &&
-           utf16_to_utf8(&n->arena, a->domain, UTF16_LE, true, &m->domain) == CIMF_OK &&
-           utf16_to_utf8(&n->arena, a->workstation, UTF16_LE, true, &m->workstation) == CIMF_OK &&
+    return ntlm_name_read(&n->arena, a, a->user, &m->user) && ntlm_name_read(&n->arena, a, a->domain, &m->domain) &&
+           ntlm_name_read(&n->arena, a, a->workstation, &m->workstation) &&
            slice_find(m->user, 0) == m->user.n && slice_find(m->domain, 0) == m->domain.n &&
            slice_find(m->workstation, 0) == m->workstation.n;
 }
@@ -185,8 +189,9 @@ static enum mech_result check_blob(struct ntlm *n, const struct ntlm_v2_response
 /* The flags of the last message may leave out services, never what is demanded, and add nothing. */
 static const char *flags_unsound(struct ntlm *n, const struct ntlm_authenticate *a)
 {
+    uint32_t required = demanded(n, n->negotiated);
     n->negotiated &= a->flags;
-    if ((n->negotiated & demanded(n)) != demanded(n)) {
+    if ((n->negotiated & required) != required) {
         return "the client chose less security than this server demands";
     }
     if (!(n->negotiated & (NTLM_SIGN | NTLM_SEAL))) n->negotiated &= ~(uint32_t)NTLM_KEY_EXCH;
@@ -202,7 +207,7 @@ static enum mech_result verify(struct ntlm *n, struct slice in, struct error *e)
     if (ntlm_authenticate_read(in, &a, e) != CIMF_OK) return MECH_FAILED;
     const char *unsound = flags_unsound(n, &a);
     if (unsound) return ntlm_fail(e, CIMF_ACCESS_DENIED, unsound);
-    if (!take_names(n, &a)) return ntlm_fail(e, CIMF_BAD_REQUEST, "a name is not sound UTF-16");
+    if (!take_names(n, &a)) return ntlm_fail(e, CIMF_BAD_REQUEST, "a name is not sound text");
     if (a.user.n == 0) return denied(e); /* anonymous */
     bool v1 = a.nt.n <= 24;
     if (v1 ? !n->server.allow_v1 || a.nt.n != 24 : !ntlm_v2_response_read(a.nt, &r))

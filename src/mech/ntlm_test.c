@@ -375,6 +375,27 @@ static void weak_offers(void **state)
         assert_int_equal(mech_step(p.s, buf_slice(&m), &out, &p.e), MECH_FAILED);
         assert_int_equal(p.e.status, CIMF_ACCESS_DENIED);
     }
+    /* Where nothing is to be signed or sealed, a client without Unicode and long keys is enough (curl). */
+    static const uint32_t plain = NTLM_NTLM | NTLM_ESS;
+    static const struct { uint32_t flags; enum mech_result result; } offers[] = {
+        { plain | NTLM_OEM, MECH_CONTINUE }, { plain | NTLM_UNICODE, MECH_CONTINUE }, { plain, MECH_FAILED },
+        { NTLM_NTLM | NTLM_OEM, MECH_FAILED }, { plain | NTLM_OEM | NTLM_SIGN, MECH_FAILED },
+        { plain | NTLM_UNICODE | NTLM_SEAL, MECH_FAILED }, { plain | NTLM_UNICODE | NTLM_SEAL | NTLM_128, MECH_CONTINUE } };
+    uint32_t want = p.server.options.want;
+    p.server.options.want = 0;
+    for (size_t i = 0; i < sizeof offers / sizeof offers[0]; i++) {
+        struct ntlm_challenge c;
+        buf_cut(&m, 0);
+        buf_cut(&out, 0);
+        assert_true(ntlm_negotiate_write(&m, offers[i].flags));
+        pair_new(&p);
+        assert_int_equal(mech_step(p.s, buf_slice(&m), &out, &p.e), offers[i].result);
+        if (offers[i].result != MECH_CONTINUE) continue;
+        assert_int_equal(ntlm_challenge_read(buf_slice(&out), &c, &p.e), CIMF_OK);
+        assert_int_equal(c.flags & (NTLM_OEM | NTLM_UNICODE), offers[i].flags & (NTLM_OEM | NTLM_UNICODE));
+        assert_int_equal(c.target_name.n, c.flags & NTLM_UNICODE ? 2 * p.server.computer.n : p.server.computer.n);
+    }
+    p.server.options.want = want;
     /* and a server that offers too little */
     for (size_t i = 0; i < sizeof dropped / sizeof dropped[0]; i++) {
         struct ntlm_challenge c;

@@ -5,8 +5,8 @@
 #include "net/http_auth_priv.h"
 
 static const struct http_auth_scheme *const schemes[] = { /* strong ones first */
-    &http_auth_negotiate, &http_auth_kerberos, &http_auth_credssp, &http_auth_certificate, &http_auth_digest,
-    &http_auth_basic,
+    &http_auth_negotiate, &http_auth_kerberos, &http_auth_ntlm, &http_auth_credssp, &http_auth_certificate,
+    &http_auth_digest, &http_auth_basic,
 };
 enum { SCHEMES = sizeof schemes / sizeof schemes[0] };
 

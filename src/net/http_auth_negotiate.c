@@ -61,10 +61,12 @@ bool http_auth_context_ask(struct http_auth_context *x, enum auth_mechanism mech
 {
     char text[21 + 64];
     if (!x->exchange) {
-        /* Inside CredSSP the inner TLS is what binds. */
+        bool credssp = x->kind == HTTP_PROTECT_CREDSSP, open = in->tls || x->auth->policy->allow_unencrypted;
+        /* Inside CredSSP the inner TLS is what binds. Where plain bodies may come, sealing them is the client's choice. */
         struct auth_exchange_config c = {
-            .mechanism = mechanism, .service = AUTH_SERVICE_HTTP, .want = MECH_SIGN | MECH_SEAL, .address = in->peer,
-            .bindings = x->kind == HTTP_PROTECT_CREDSSP ? SLICE("") : bindings_of(in, text),
+            .mechanism = mechanism, .service = AUTH_SERVICE_HTTP, .address = in->peer,
+            .want = open && !credssp ? 0 : MECH_SIGN | MECH_SEAL,
+            .bindings = credssp ? SLICE("") : bindings_of(in, text),
             .more_bindings = x->auth->policy->more_bindings, .binding_level = x->auth->policy->binding_level,
         };
         /* A certificate without an end point hash (RFC 5929 4.1) binds nothing: where that is demanded nobody gets in. */
@@ -162,6 +164,12 @@ static enum http_auth_answer kerberos_step(struct http_auth *a, const struct htt
     return step(a, in, token, out, wait, &http_auth_kerberos, HTTP_PROTECT_KERBEROS, AUTH_MECH_KERBEROS);
 }
 
+static enum http_auth_answer ntlm_step(struct http_auth *a, const struct http_auth_input *in, struct slice token,
+                                       struct http_auth_output *out, const struct http_auth_wait *wait)
+{
+    return step(a, in, token, out, wait, &http_auth_ntlm, HTTP_PROTECT_SPNEGO, AUTH_MECH_NTLM);
+}
+
 static bool negotiate_enabled(const struct http_auth *a, bool tls) { return a->policy->negotiate; }
 static bool kerberos_enabled(const struct http_auth *a, bool tls) { return a->policy->kerberos; }
 
@@ -180,4 +188,9 @@ const struct http_auth_scheme http_auth_negotiate = {
 };
 const struct http_auth_scheme http_auth_kerberos = {
     .name = "Kerberos", .connection = true, .enabled = kerberos_enabled, .offer = kerberos_offer, .step = kerberos_step,
+};
+/* Its tokens are what Negotiate takes bare as well. Not announced, as by WinRM; clients that know no other name for
+ * them (curl) come with it unasked. */
+const struct http_auth_scheme http_auth_ntlm = {
+    .name = "NTLM", .connection = true, .enabled = negotiate_enabled, .step = ntlm_step,
 };

@@ -25,8 +25,8 @@ struct http_auth_scheme {
     enum http_auth_answer (*step)(struct http_auth *a, const struct http_auth_input *in, struct slice token,
                                   struct http_auth_output *out, const struct http_auth_wait *wait);
 };
-extern const struct http_auth_scheme http_auth_negotiate, http_auth_kerberos, http_auth_credssp, http_auth_digest,
-    http_auth_basic, http_auth_certificate;
+extern const struct http_auth_scheme http_auth_negotiate, http_auth_kerberos, http_auth_ntlm, http_auth_credssp,
+    http_auth_digest, http_auth_basic, http_auth_certificate;
 
 /* A question to the broker. It outlives the connection when that ends first. */
 struct http_auth_leg {

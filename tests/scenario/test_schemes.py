@@ -1,5 +1,5 @@
 """Logins as curl makes them, Digest and Basic, over plain HTTP and TLS, and as cim makes them, Negotiate with NTLM and sealed
-bodies; what is offered, and what Identify says. (curl's NTLM wants a scheme of that name, which WinRM has not.)
+bodies; what is offered, and what Identify says.
 
 covers: security:S2 security:S3 security:S6
 """
