@@ -12,7 +12,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <cimfony/version.h>
@@ -26,6 +25,7 @@
 #include "daemon/state.h"
 #include "net/http.h"
 #include "os/file.h"
+#include "os/notify.h"
 #include "os/process.h"
 
 #define STOP_LIMIT_US 20000000 /* what has not ended by then is killed */
@@ -263,7 +263,7 @@ static void stop(struct supervisor *s, int exit_code)
     s->stopping = true;
     s->exit_code = exit_code;
     s->deadline = clock_mono_us() + STOP_LIMIT_US;
-    sd_notify(0, "STOPPING=1");
+    os_notify("STOPPING=1");
     log_info("cimd", "stopping");
     tell(s, ROLE_CORE, ROLE_STOP);
 }
@@ -317,7 +317,7 @@ static void when_ready(struct supervisor *s)
         return;
     }
     log_info("cimd", "ready version=" CIMFONY_VERSION);
-    sd_notify(0, "READY=1");
+    os_notify("READY=1");
 }
 
 static void on_message(struct supervisor *s, enum role role)

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <systemd/sd-id128.h>
 
 #include "base/clock.h"
 #include "provider/host.h"
+#include "provider/libsystemd.h"
 #include "provider/locale.h"
 #include "provider/mounts.h"
 #include "provider/source.h"
@@ -46,8 +46,9 @@ static void put_serial(struct cim_instance *out)
         SD_ID128_MAKE(6e, 4c, 1d, a3, 5b, 8f, 47, 02, 9d, 31, c0, 7a, e8, 55, b6, 1f);
     sd_id128_t id;
     char text[SD_ID128_STRING_MAX];
-    if (source_is_real() && sd_id128_get_machine_app_specific(app, &id) >= 0)
-        cim_put_strz(out, "SerialNumber", sd_id128_to_string(id, text));
+    const struct libsystemd *lib = source_is_real() ? libsystemd() : NULL;
+    if (lib && lib->sd_id128_get_machine_app_specific(app, &id) >= 0)
+        cim_put_strz(out, "SerialNumber", lib->sd_id128_to_string(id, text));
 }
 
 static void put_locale(struct cim_instance *out, struct arena *a)

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <systemd/sd-bus.h>
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "provider/libsystemd.h"
 #include "provider/source.h"
 #include "provider/text.h"
 
@@ -16,6 +16,7 @@
 #define CALL_TIMEOUT_US 10000000u
 
 static const char *test_address;
+static const struct libsystemd *lib; /* while a bus is open */
 
 void systemd_set_address(const char *address)
 {
@@ -29,29 +30,32 @@ bool systemd_runs(void)
 
 static int open_address(sd_bus **out, const char *address)
 {
-    int e = sd_bus_new(out);
-    if (e >= 0) e = sd_bus_set_address(*out, address);
-    if (e >= 0) e = sd_bus_start(*out);
-    if (e < 0) *out = sd_bus_unref(*out);
+    int e = lib->sd_bus_new(out);
+    if (e >= 0) e = lib->sd_bus_set_address(*out, address);
+    if (e >= 0) e = lib->sd_bus_start(*out);
+    if (e < 0) *out = lib->sd_bus_unref(*out);
     return e;
 }
 
 cimf_status systemd_open(struct sd_bus **out, struct error *e)
 {
     *out = NULL;
-    int failed = test_address ? open_address(out, test_address) : sd_bus_open_system(out);
+    const struct libsystemd *library = libsystemd();
+    if (!library) return error_set(e, CIMF_PROVIDER_FAILURE, "provider", "libsystemd cannot be loaded");
+    __atomic_store_n(&lib, library, __ATOMIC_RELAXED);
+    int failed = test_address ? open_address(out, test_address) : lib->sd_bus_open_system(out);
     if (failed < 0 && !test_address) /* no message bus: root reaches the manager itself */
         failed = open_address(out, "unix:path=/run/systemd/private");
     if (failed < 0)
         return error_errno(e, CIMF_PROVIDER_FAILURE, "provider", -failed,
                            "cannot reach systemd over D-Bus");
-    sd_bus_set_method_call_timeout(*out, CALL_TIMEOUT_US);
+    lib->sd_bus_set_method_call_timeout(*out, CALL_TIMEOUT_US);
     return CIMF_OK;
 }
 
 void systemd_close(struct sd_bus *bus)
 {
-    sd_bus_flush_close_unref(bus);
+    lib->sd_bus_flush_close_unref(bus);
 }
 
 /* "ssh" -> "[sS][sS][hH].service": names compare without case here, patterns of systemd do not. */
@@ -75,9 +79,9 @@ static bool pattern_of(struct buf *b, struct slice only)
 static int call_list(sd_bus *bus, const char *method, const char *pattern, sd_bus_message **reply)
 {
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    int r = sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, method, &error, reply,
+    int r = lib->sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, method, &error, reply,
                                "asas", 0, 1, pattern);
-    sd_bus_error_free(&error);
+    lib->sd_bus_error_free(&error);
     return r;
 }
 
@@ -118,9 +122,9 @@ static int read_units(struct listing *l, sd_bus_message *m)
 {
     const char *name, *description, *load, *active, *sub, *following, *object, *job_type, *job;
     uint32_t job_id;
-    int r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+    int r = lib->sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
     while (r >= 0 &&
-           (r = sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub,
+           (r = lib->sd_bus_message_read(m, "(ssssssouso)", &name, &description, &load, &active, &sub,
                                     &following, &object, &job_id, &job_type, &job)) > 0) {
         if (!strcmp(load, "not-found")) continue; /* only named by others */
         struct service_unit *u = unit_of(l, name);
@@ -136,8 +140,8 @@ static int read_units(struct listing *l, sd_bus_message *m)
 static int read_files(struct listing *l, sd_bus_message *m)
 {
     const char *path, *state;
-    int r = sd_bus_message_enter_container(m, 'a', "(ss)");
-    while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &path, &state)) > 0) {
+    int r = lib->sd_bus_message_enter_container(m, 'a', "(ss)");
+    while (r >= 0 && (r = lib->sd_bus_message_read(m, "(ss)", &path, &state)) > 0) {
         struct slice name = text_base(slice_str(path));
         size_t at = slice_find(name, '@');
         if (!strcmp(state, "alias") || (at + 1 < name.n && name.p[at + 1] == '.')) continue;
@@ -161,8 +165,8 @@ cimf_status systemd_services(struct sd_bus *bus, struct arena *a, struct slice o
     if (r >= 0) r = read_units(&l, units);
     if (r >= 0) r = call_list(bus, "ListUnitFilesByPatterns", pattern.p, &files);
     if (r >= 0) r = read_files(&l, files);
-    sd_bus_message_unref(units);
-    sd_bus_message_unref(files);
+    lib->sd_bus_message_unref(units);
+    lib->sd_bus_message_unref(files);
     map_free(&l.by_name);
     buf_free(&pattern);
     *list = l.list;
@@ -180,15 +184,15 @@ static int read_command(struct arena *a, sd_bus_message *m, struct slice *out)
     char **argv = NULL;
     const char *path;
     struct buf b;
-    int r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
+    int r = lib->sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
     if (r < 0) return r;
     buf_init(&b, 1 << 20);
-    for (bool first = true; (r = sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0;
+    for (bool first = true; (r = lib->sd_bus_message_enter_container(m, 'r', "sasbttttuii")) > 0;
          first = false) {
-        if ((r = sd_bus_message_read(m, "s", &path)) < 0 ||
-            (r = sd_bus_message_read_strv(m, &argv)) < 0 ||
-            (r = sd_bus_message_skip(m, "bttttuii")) < 0 ||
-            (r = sd_bus_message_exit_container(m)) < 0)
+        if ((r = lib->sd_bus_message_read(m, "s", &path)) < 0 ||
+            (r = lib->sd_bus_message_read_strv(m, &argv)) < 0 ||
+            (r = lib->sd_bus_message_skip(m, "bttttuii")) < 0 ||
+            (r = lib->sd_bus_message_exit_container(m)) < 0)
             break;
         if (first) buf_str(&b, path);
         for (char **p = argv; p && *p; p++) {
@@ -200,20 +204,20 @@ static int read_command(struct arena *a, sd_bus_message *m, struct slice *out)
     }
     if (buf_ok(&b) && b.n) *out = text_clean(a, buf_slice(&b));
     buf_free(&b);
-    return r < 0 ? r : sd_bus_message_exit_container(m);
+    return r < 0 ? r : lib->sd_bus_message_exit_container(m);
 }
 
 static int read_text(struct arena *a, sd_bus_message *m, struct slice *out)
 {
     const char *text;
-    int r = sd_bus_message_read(m, "s", &text);
+    int r = lib->sd_bus_message_read(m, "s", &text);
     if (r >= 0) *out = text_clean(a, slice_str(text));
     return r;
 }
 
 static int read_bool(sd_bus_message *m, bool *out)
 {
-    int v, r = sd_bus_message_read(m, "b", &v);
+    int v, r = lib->sd_bus_message_read(m, "b", &v);
     if (r >= 0) *out = v != 0;
     return r;
 }
@@ -222,9 +226,9 @@ static int read_bool(sd_bus_message *m, bool *out)
 static int read_any(sd_bus_message *m, bool *out)
 {
     const char *text;
-    int r = sd_bus_message_enter_container(m, 'a', "s");
-    while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0) *out = true;
-    return r < 0 ? r : sd_bus_message_exit_container(m);
+    int r = lib->sd_bus_message_enter_container(m, 'a', "s");
+    while (r >= 0 && (r = lib->sd_bus_message_read(m, "s", &text)) > 0) *out = true;
+    return r < 0 ? r : lib->sd_bus_message_exit_container(m);
 }
 
 /* The value of one property when it is one of ours; 0 = skip it. */
@@ -246,9 +250,9 @@ static int read_property(struct arena *a, sd_bus_message *m, const char *name, c
             return read_text(a, m, (struct slice *)((char *)d + texts[i].at)) < 0 ? -EBADMSG : 1;
     int r = 0;
     if (!strcmp(name, "MainPID") && !strcmp(type, "u"))
-        r = sd_bus_message_read(m, "u", &d->pid);
+        r = lib->sd_bus_message_read(m, "u", &d->pid);
     else if (!strcmp(name, "ExecMainStatus") && !strcmp(type, "i"))
-        r = sd_bus_message_read(m, "i", &d->status);
+        r = lib->sd_bus_message_read(m, "i", &d->status);
     else if (!strcmp(name, "CanStop") && !strcmp(type, "b"))
         r = read_bool(m, &d->can_stop);
     else if ((!strcmp(name, "WantedBy") || !strcmp(name, "RequiredBy")) && !strcmp(type, "as"))
@@ -262,17 +266,17 @@ static int read_property(struct arena *a, sd_bus_message *m, const char *name, c
 
 static int read_properties(struct arena *a, sd_bus_message *m, struct service_details *d)
 {
-    int r = sd_bus_message_enter_container(m, 'a', "{sv}");
-    while (r >= 0 && (r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+    int r = lib->sd_bus_message_enter_container(m, 'a', "{sv}");
+    while (r >= 0 && (r = lib->sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
         const char *name, *type;
-        if ((r = sd_bus_message_read(m, "s", &name)) < 0 ||
-            (r = sd_bus_message_peek_type(m, NULL, &type)) < 0 ||
-            (r = sd_bus_message_enter_container(m, 'v', type)) < 0)
+        if ((r = lib->sd_bus_message_read(m, "s", &name)) < 0 ||
+            (r = lib->sd_bus_message_peek_type(m, NULL, &type)) < 0 ||
+            (r = lib->sd_bus_message_enter_container(m, 'v', type)) < 0)
             break;
         r = read_property(a, m, name, type, d);
-        if (r == 0) r = sd_bus_message_skip(m, type);
-        if (r >= 0) r = sd_bus_message_exit_container(m);
-        if (r >= 0) r = sd_bus_message_exit_container(m);
+        if (r == 0) r = lib->sd_bus_message_skip(m, type);
+        if (r >= 0) r = lib->sd_bus_message_exit_container(m);
+        if (r >= 0) r = lib->sd_bus_message_exit_container(m);
     }
     return r;
 }
@@ -282,11 +286,11 @@ static int get_all(sd_bus *bus, struct arena *a, const char *object, const char 
 {
     sd_bus_message *reply = NULL;
     sd_bus_error error = SD_BUS_ERROR_NULL;
-    int r = sd_bus_call_method(bus, DESTINATION, object, "org.freedesktop.DBus.Properties",
+    int r = lib->sd_bus_call_method(bus, DESTINATION, object, "org.freedesktop.DBus.Properties",
                                "GetAll", &error, &reply, "s", interface);
-    sd_bus_error_free(&error);
+    lib->sd_bus_error_free(&error);
     if (r >= 0) r = read_properties(a, reply, d);
-    sd_bus_message_unref(reply);
+    lib->sd_bus_message_unref(reply);
     return r;
 }
 
@@ -298,13 +302,13 @@ static struct slice load(sd_bus *bus, struct arena *a, struct slice unit)
     const char *object;
     struct slice out = SLICE("");
     char *name = arena_strz(a, unit);
-    int r = name ? sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "LoadUnit", &error,
+    int r = name ? lib->sd_bus_call_method(bus, DESTINATION, MANAGER_PATH, MANAGER, "LoadUnit", &error,
                                       &reply, "s", name)
                  : -ENOMEM;
-    sd_bus_error_free(&error);
-    if (r >= 0 && sd_bus_message_read(reply, "o", &object) > 0)
+    lib->sd_bus_error_free(&error);
+    if (r >= 0 && lib->sd_bus_message_read(reply, "o", &object) > 0)
         out = arena_dup(a, slice_str(object));
-    sd_bus_message_unref(reply);
+    lib->sd_bus_message_unref(reply);
     return out;
 }
 
@@ -332,7 +336,7 @@ bool systemd_environment(struct arena *a, struct slice **list, uint32_t *count)
     *count = 0;
     if (!systemd_runs() || (!test_address && !source_is_real()) || systemd_open(&bus, NULL))
         return false;
-    if (sd_bus_get_property_strv(bus, DESTINATION, MANAGER_PATH, MANAGER, "Environment", &error,
+    if (lib->sd_bus_get_property_strv(bus, DESTINATION, MANAGER_PATH, MANAGER, "Environment", &error,
                                  &strings) >= 0) {
         uint32_t n = 0;
         while (strings && strings[n]) n++;
@@ -344,7 +348,7 @@ bool systemd_environment(struct arena *a, struct slice **list, uint32_t *count)
         }
         free(strings);
     }
-    sd_bus_error_free(&error);
+    lib->sd_bus_error_free(&error);
     systemd_close(bus);
     return ok && arena_status(a) == CIMF_OK;
 }

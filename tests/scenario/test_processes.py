@@ -53,6 +53,21 @@ class Processes(unittest.TestCase):
         self.assertTrue(until(lambda: not any(map(running, pids))), "a process was left behind")
 
     @unittest.skipUnless(ROOT, "users of their own need root")
+    def test_service_manager_is_told(self):
+        """READY=1 when it listens, STOPPING=1 at the end, as Type=notify wants."""
+        folder = tempfile.mkdtemp(prefix="cimfony-notify-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(f"{folder}/socket")
+            os.environ["NOTIFY_SOCKET"] = f"{folder}/socket"
+            try:
+                with Daemon():
+                    manager.settimeout(30)
+                    self.assertEqual(manager.recv(100), b"READY=1")
+                self.assertEqual(manager.recv(100), b"STOPPING=1")
+            finally:
+                del os.environ["NOTIFY_SOCKET"]
+
     def test_rights(self):
         with Daemon() as daemon:
             for name, uid in (("cimd-core", "64101"), ("cimd-auth", "64102")):
