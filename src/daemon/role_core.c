@@ -17,6 +17,7 @@
 #include "daemon/in_force.h"
 #include "daemon/role_message.h"
 #include "daemon/settings.h"
+#include "daemon/tables.h"
 #include "mech/credssp.h"
 #include "mech/kerberos.h"
 #include "net/http.h"
@@ -39,6 +40,8 @@ struct serve {
     struct tls_config *tls;
     struct credssp_server *credssp;
     struct settings *settings;
+    struct security_table *security;
+    struct listener_table *listeners;
     struct slice more_bindings; /* auth.cbt_hashes */
     struct control *control;
 };
@@ -83,6 +86,8 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
         .manager = cimom_manager(s->core.cimom),
         .machine = slice_str(s->core.server),
         .settings = settings_wsman(s->settings),
+        .rows = { [WSMAN_TABLE_SECURITY] = security_table_rows(s->security),
+                  [WSMAN_TABLE_LISTENER] = listener_table_rows(s->listeners) },
     };
     struct arena a;
     arena_init(&a, 0);
@@ -90,6 +95,7 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
     cimf_status status = sddl_parse(&a, slice_str(config_text(s->config, CONFIG_wsman_root_sddl)), NULL, &wsman.root_sd, e);
     if (status == CIMF_OK) status = wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
     else error_subject(e, SLICE("wsman.root_sddl"));
+    if (status == CIMF_OK) status = security_table_start(s->security, wsman_server_authorize(wsman_mount_server(s->wsman)), e);
     arena_free(&a);
     return status;
 }
@@ -160,6 +166,18 @@ static cimf_status start_listeners(struct serve *s, struct error *e)
     return status;
 }
 
+/* Before the certificate's copy is closed. */
+static cimf_status start_listener_table(struct serve *s, struct error *e)
+{
+    char host[256] = "localhost";
+    bool tls = *config_text(s->config, CONFIG_listen_https);
+    if (gethostname(host, sizeof host - 1) != 0) snprintf(host, sizeof host, "localhost");
+    cimf_status status = listener_table_new(s->config, host, tls ? ROLE_FD_CERTIFICATE : -1, &s->listeners, e);
+    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++)
+        status = listener_table_add(s->listeners, ROLE_FD_LISTEN + (int)i, s->start->tls[i], e);
+    return status;
+}
+
 /* What providers read, and the repository. Statistics of file systems need no permission. */
 static cimf_status confine(struct error *e)
 {
@@ -180,10 +198,12 @@ static cimf_status confine(struct error *e)
 static cimf_status start(struct serve *s, struct error *e)
 {
     cimf_status status = *config_text(s->config, CONFIG_listen_https) ? start_tls(s, e) : CIMF_OK;
+    if (status == CIMF_OK) status = start_listener_table(s, e);
     for (int fd = ROLE_FD_CERTIFICATE; fd <= ROLE_FD_CLIENT_CA; fd++) close(fd);
     if (status == CIMF_OK) status = confine(e);
     if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", e);
     if (status == CIMF_OK) status = settings_new(s->config, s->core.repo, &s->settings, e);
+    if (status == CIMF_OK) status = security_table_new(s->core.repo, &s->security, e);
     if (status != CIMF_OK) return status;
     s->loops = loops_new((unsigned)config_number(s->config, CONFIG_cimd_threads), "cimd-loop", e);
     if (!s->loops) return e->status;
@@ -212,6 +232,8 @@ static void stop(struct serve *s)
     wsman_mount_free(s->wsman);
     if (s->tls) tls_config_unref(s->tls);
     settings_free(s->settings);
+    security_table_free(s->security);
+    listener_table_free(s->listeners);
     if (s->core.repo) core_close(&s->core);
 }
 

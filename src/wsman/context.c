@@ -25,6 +25,7 @@ struct wsman_context *wsman_context_new(struct wsman_call *c)
     x->refs = 1;
     x->server = c->server;
     wsman_server_ref(x->server);
+    x->manager = x->server->config.manager;
     x->principal = principal_ref(c->principal);
     x->schema = cim_schema_ref(c->schema);
     arena_init(&x->arena, ARENA_CAP);
@@ -158,7 +159,7 @@ static void cancel_task(void *arg)
     struct exec *home = x->op.home;
     pthread_mutex_unlock(&x->lock);
     if (!ended && !exec_here(home) && exec_post(home, cancel_task, x)) return; /* it moved meanwhile */
-    if (!ended) cim_cancel(x->server->config.manager, &x->op);
+    if (!ended) cim_cancel(x->manager, &x->op);
     wsman_context_unref(x);
 }
 
@@ -258,7 +259,7 @@ static const struct cim_sink sink = { on_object, on_done };
 /* Lets the manager work for the attached pull, on this thread. */
 static void drive(struct wsman_context *x, bool first)
 {
-    struct cim_manager *m = x->server->config.manager;
+    struct cim_manager *m = x->manager;
     wsman_context_ref(x);
     if (first) cim_submit(m, &x->op);
     else cim_resume(m, &x->op);
@@ -282,7 +283,8 @@ static void reply_ended(struct wsman_context *x, struct wsman_call *c)
     } else if (c->item_count) {
         wsman_items_reply(c, x, false); /* what there is; the fault comes with the next Pull (pitfall 12) */
     } else {
-        wsman_reply_op_fault(c, &x->op, status);
+        if (x->rows) wsman_reply_fault(c, status, &x->op.error);
+        else wsman_reply_op_fault(c, &x->op, status);
         wsman_context_end(x);
     }
 }

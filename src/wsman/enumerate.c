@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "wsman/row_source.h"
+#include "wsman/row_table.h"
 
 #define DIALECT_WQL "http://schemas.microsoft.com/wbem/wsman/1/WQL"
 #define DIALECT_SELECTOR "http://schemas.dmtf.org/wbem/wsman/1/wsman/SelectorFilter"
@@ -192,6 +194,17 @@ static cimf_status apply_filter(struct wsman_call *c, struct asking *ask, struct
 
 /* --- Enumerate -------------------------------------------------------------------------------- */
 
+/* A table of the configuration: its rows instead of the object manager's instances. */
+static cimf_status prepare_rows(struct wsman_call *c, struct wsman_context *x, struct error *e)
+{
+    x->rows = true;
+    x->table = row_table_find(c->uri.text);
+    x->manager = row_source_new(&x->arena, c->server->config.rows[x->table]);
+    if (!x->manager) return CIMF_OUT_OF_MEMORY;
+    return c->header.selectors.n == 0 ? CIMF_OK
+           : error_set(e, CIMF_WSMAN_SELECTORS_UNEXPECTED, "wsman", "an Enumerate of this resource takes no selectors");
+}
+
 static cimf_status prepare(struct wsman_call *c, struct asking *ask, struct error *e)
 {
     struct wsman_context *x = ask->x;
@@ -209,6 +222,7 @@ static cimf_status prepare(struct wsman_call *c, struct asking *ask, struct erro
     cimf_status status = body_is(c, "Enumerate", e);
     if (status == CIMF_OK) status = read_enumerate(c, ask, e);
     if (status == CIMF_OK) status = apply_filter(c, ask, e);
+    if (status == CIMF_OK && c->plugin->handler == wsman_handle_rows) return prepare_rows(c, x, e);
     if (status == CIMF_OK && !classes) status = wsman_op_context(c, &x->op, &x->arena, e);
     if (x->items == WSMAN_ITEMS_EPR && !x->match_count) x->op.flags |= CIM_KEYS_ONLY;
     return status == CIMF_OK ? arena_status(&x->arena) : status;

@@ -1,8 +1,11 @@
 /* The items of an enumeration and the replies that carry them. */
+#include "wsman/row_source.h"
+#include "wsman/row_table.h"
 #include "wsman/server_priv.h"
 
 bool wsman_item_matches(const struct wsman_context *x, const struct cim_object *o)
 {
+    if (x->match_count == 0) return true;
     const struct cim_instance *in = cim_as_instance(o);
     for (uint32_t i = 0; i < x->match_count; i++) {
         const struct wsman_match *m = &x->matches[i];
@@ -39,8 +42,22 @@ static bool class_epr_write(struct wsman_call *c, const struct cim_class *cls)
     return buf_lit(out, "</w:Selector></w:SelectorSet></a:ReferenceParameters></a:EndpointReference>");
 }
 
+static bool row_item_write(struct wsman_call *c, const struct wsman_context *x, const struct wsman_row *row)
+{
+    struct buf *out = &c->items;
+    if (x->items == WSMAN_ITEMS_BOTH) buf_lit(out, "<w:Item>");
+    if (x->items != WSMAN_ITEMS_EPR) row_write(out, x->table, row);
+    if (x->items == WSMAN_ITEMS_OBJECT) return buf_ok(out);
+    buf_lit(out, "<a:EndpointReference>");
+    row_write_epr(out, x->table, row);
+    buf_lit(out, "</a:EndpointReference>");
+    if (x->items == WSMAN_ITEMS_BOTH) buf_lit(out, "</w:Item>");
+    return buf_ok(out);
+}
+
 bool wsman_item_write(struct wsman_call *c, const struct wsman_context *x, const struct cim_object *o)
 {
+    if (x->rows) return row_item_write(c, x, row_of(o));
     const struct cim_instance *in = cim_as_instance(o);
     const struct cim_class *cls = cim_as_class(o);
     switch (x->items) {

@@ -3,6 +3,7 @@
 
 #define CAN(verb) (1u << WSMAN_##verb)
 #define CAN_ENUMERATE (CAN(ENUMERATE) | CAN(PULL) | CAN(RELEASE))
+#define CAN_TABLE (CAN(GET) | CAN(PUT) | CAN(CREATE) | CAN(DELETE) | CAN_ENUMERATE)
 #define CAN_ALL (CAN(GET) | CAN(PUT) | CAN(CREATE) | CAN(DELETE) | CAN(INVOKE) | CAN_ENUMERATE)
 
 const struct wsman_plugin wsman_plugins[] = {
@@ -14,6 +15,9 @@ const struct wsman_plugin wsman_plugins[] = {
       CAN(GET) | CAN_ENUMERATE, false, wsman_handle_classes },
     { "WS-CIM class metadata", SLICE("http://schemas.dmtf.org/wbem/ws-cim/1/cim-schema/2/"), false, CAN_ALL,
       false, wsman_handle_refused },
+    { "certificate mappings", SLICE(WSMAN_CONFIG_URI "/service/certmapping"), true, CAN_TABLE, false, wsman_handle_rows },
+    { "descriptors of resources", SLICE(WSMAN_CONFIG_URI "/service/security"), true, CAN_TABLE, false, wsman_handle_rows },
+    { "listeners", SLICE(WSMAN_CONFIG_URI "/listener"), true, CAN_TABLE, false, wsman_handle_rows },
     { "configuration", SLICE(WSMAN_CONFIG_URI), true, CAN(GET) | CAN(PUT), false, wsman_handle_config },
     { "configuration below", SLICE(WSMAN_CONFIG_URI "/"), false, CAN(GET) | CAN(PUT), false, wsman_handle_config },
 };

@@ -16,6 +16,7 @@
 #include "base/exec.h"
 #include "cim/op.h"
 #include "wsman/authorize.h"
+#include "wsman/rows.h"
 
 struct wsman_server;
 struct wsman_settings;
@@ -41,6 +42,7 @@ struct wsman_server_config {
     void *arm_arg;
     struct wsman_settings *settings; /* behind the configuration resources (wsman/settings.h); NULL: fixed texts
                                         only. Outlives the server */
+    struct wsman_rows *rows[WSMAN_TABLES]; /* NULL: there is no such resource. Outlive the server */
     const struct sd *root_sd;       /* RootSDDL, copied; NULL: administrators only (wsman/authorize.h) */
     const char *const *profiles;    /* security profile URIs for authenticated Identify, NULL-terminated */
 };

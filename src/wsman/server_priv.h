@@ -9,6 +9,7 @@
 #include "soap/fault.h"
 #include "wsman/classxml.h"
 #include "wsman/codec.h"
+#include "wsman/rows.h"
 #include "wsman/server.h"
 
 /* --- server ----------------------------------------------------------------------------------- */
@@ -138,6 +139,7 @@ void wsman_handle_cim(struct wsman_call *c);
 void wsman_handle_classes(struct wsman_call *c);
 void wsman_handle_refused(struct wsman_call *c);
 void wsman_handle_config(struct wsman_call *c);
+void wsman_handle_rows(struct wsman_call *c);
 void wsman_handle_enumerate(struct wsman_call *c);
 void wsman_handle_pull(struct wsman_call *c);
 void wsman_handle_release(struct wsman_call *c);
@@ -183,6 +185,9 @@ struct wsman_context {
     uint32_t match_count;
     struct arena arena;            /* of the operation */
     struct cim_op op;
+    struct cim_manager *manager;   /* the server's; a row_source in the arena when rows are enumerated */
+    bool rows;                     /* of `table` */
+    enum wsman_table table;
 
     pthread_mutex_t lock;          /* of what follows */
     enum wsman_phase phase;

@@ -1,0 +1,190 @@
+"""The tables of the configuration over WS-Management: descriptors of resources, listeners, certificate mappings."""
+import shutil
+import tempfile
+import unittest
+from xml.sax.saxutils import quoteattr
+
+from daemon import PASSWORD, USER, Daemon
+from wsman import ENUMERATION, NS, TRANSFER, WMI, Client, Fault, find, local
+
+CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
+SECURITY = f"{CONFIG}/service/security"
+SECURITY_NS = f"{CONFIG}/PluginConfiguration"
+LISTENER = f"{CONFIG}/listener"
+OS = f"{WMI}root/cimv2/Win32_OperatingSystem"
+ADMINS = "O:NSG:BAD:P(A;;GA;;;BA)"
+
+
+def fields(element):
+    result = {}
+    for child in element:
+        name = local(child.tag)
+        result[name] = [*result[name], child.text] if isinstance(result.get(name), list) else \
+            [result[name], child.text] if name in result else child.text or ""
+    return result
+
+
+def mode(name):
+    return f"<w:EnumerationMode>{name}</w:EnumerationMode>"
+
+
+class Tables(unittest.TestCase):
+    def setUp(self):
+        self.state = tempfile.mkdtemp(prefix="cimfony-test-")
+        self.addCleanup(shutil.rmtree, self.state, ignore_errors=True)
+
+    def daemon(self, **settings):
+        return Daemon(state=self.state, settings={k.replace("__", "."): v for k, v in settings.items()})
+
+    def client(self, daemon, user=USER, password=PASSWORD):
+        client = Client(*daemon.address(), user, password)
+        self.addCleanup(client.close)
+        return client
+
+    def refused(self, what, **expected):
+        with self.assertRaises(Fault) as caught:
+            what()
+        for name, value in expected.items():
+            self.assertEqual(getattr(caught.exception, name), value, str(caught.exception))
+        return caught.exception
+
+    # --- descriptors of resources
+
+    def security(self, client, verb, uri=None, sddl=None, exact=None, body_uri=None):
+        attributes = "".join(f" {n}={quoteattr(v)}" for n, v in (("Uri", body_uri), ("Sddl", sddl), ("ExactMatch", exact)) if v)
+        body = f'<c:Security xmlns:c="{SECURITY_NS}"{attributes}/>' if verb in ("Put", "Create") else ""
+        return client.call(f"{TRANSFER}/{verb}", SECURITY, body, selectors={"Uri": uri} if uri else None)
+
+    def rows(self, client, **options):
+        return {e.get("Uri"): (e.get("Sddl"), e.get("ExactMatch")) for e in client.enumerate_raw(SECURITY, **options)}
+
+    def test_security(self):
+        """covers: security:S43"""
+        with self.daemon() as daemon:
+            daemon.add_user("reader", PASSWORD, "--group", "Remote Management Users")
+            admin, reader = self.client(daemon), self.client(daemon, "reader")
+            reader.get("root/cimv2", "Win32_OperatingSystem")
+            self.assertEqual(list(self.rows(admin)), [CONFIG])
+            made = self.security(admin, "Create", OS, ADMINS, "true")
+            self.assertEqual({s.get("Name"): s.text for s in made.iter(f"{{{NS['w']}}}Selector")}, {"Uri": OS})
+            self.refused(lambda: reader.get("root/cimv2", "Win32_OperatingSystem"), wsman_code=5)
+            reader.enumerate("root/cimv2", "Win32_ComputerSystem")
+            self.assertEqual(self.rows(admin)[OS], (ADMINS, "true"))
+            got = self.security(admin, "Get", OS.upper())[0]
+            self.assertEqual((got.tag, got.get("Uri"), got.get("Sddl")), (f"{{{SECURITY_NS}}}Security", OS, ADMINS))
+            self.refused(lambda: self.security(admin, "Create", OS, ADMINS), subcode="w:AlreadyExists")
+            # the others who may: preferred to RootSDDL, not in addition to it
+            sddl = "O:NSG:BAD:P(A;;GA;;;BA)(A;;GR;;;RM)"
+            self.assertEqual(self.security(admin, "Put", OS, sddl)[0].get("ExactMatch"), "true")
+            reader.get("root/cimv2", "Win32_OperatingSystem")
+            self.refused(lambda: reader.call(f"{OS}/Reboot", OS), wsman_code=5)
+            # by prefix
+            self.security(admin, "Create", f"{WMI}root/cimv2/Win32_C", ADMINS)
+            self.refused(lambda: reader.enumerate("root/cimv2", "Win32_ComputerSystem"), wsman_code=5)
+        self.assertRegex(self.audit(), rf'event=descriptor_changed status=OK name="{USER}".*object="{OS}"')
+        with self.daemon() as daemon:  # stored
+            admin, reader = self.client(daemon), self.client(daemon, "reader")
+            self.assertEqual(self.rows(admin)[OS], (sddl, "true"))
+            self.refused(lambda: reader.enumerate("root/cimv2", "Win32_ComputerSystem"), wsman_code=5)
+            self.assertEqual(len(self.security(admin, "Delete", f"{WMI}root/cimv2/win32_c")), 0)
+            reader.enumerate("root/cimv2", "Win32_ComputerSystem")
+            self.refused(lambda: self.security(admin, "Delete", f"{WMI}root/cimv2/win32_c"), subcode="a:DestinationUnreachable")
+            self.refused(lambda: self.security(admin, "Get", f"{WMI}root/cimv2/win32_c"), subcode="a:DestinationUnreachable")
+        with self.daemon() as daemon:
+            self.assertEqual(sorted(self.rows(self.client(daemon))), sorted([CONFIG, OS]))
+
+    def audit(self):
+        with open(f"{self.state}/state/audit.log") as f:
+            return f.read()
+
+    def test_who_may_change_descriptors(self):
+        """covers: security:S43"""
+        with self.daemon() as daemon:
+            daemon.add_user("reader", PASSWORD, "--group", "Remote Management Users")
+            admin, reader = self.client(daemon), self.client(daemon, "reader")
+            for what in (lambda: self.rows(reader), lambda: self.security(reader, "Get", CONFIG),
+                         lambda: self.security(reader, "Create", OS, ADMINS)):
+                self.refused(what, wsman_code=5)
+            # a descriptor may let others read this table; changing it stays with administrators
+            self.security(admin, "Create", SECURITY, "O:NSG:BAD:P(A;;GA;;;BA)(A;;GA;;;RM)")
+            self.assertIn(SECURITY, self.rows(reader))
+            self.refused(lambda: self.security(reader, "Create", OS, ADMINS), wsman_code=5)
+            self.assertNotIn(OS, self.rows(admin))
+
+    def test_bad_descriptors(self):
+        with self.daemon() as daemon:
+            admin = self.client(daemon)
+            for sddl in ("nonsense", "O:BAG:BA", "O:BAG:BAD:(A;;GA;;;XX)"):
+                self.refused(lambda: self.security(admin, "Create", OS, sddl), subcode="w:InvalidParameter")
+            self.refused(lambda: self.security(admin, "Create", OS), subcode="w:InvalidParameter")
+            self.refused(lambda: self.security(admin, "Create", "http://x/a b", ADMINS), subcode="w:InvalidParameter")
+            self.refused(lambda: self.security(admin, "Create", OS, ADMINS, "perhaps"), subcode="w:SchemaValidationError")
+            self.refused(lambda: self.security(admin, "Create", None, ADMINS), subcode="w:InvalidSelectors")
+            self.refused(lambda: self.security(admin, "Create", OS, ADMINS, body_uri=CONFIG), subcode="w:InvalidSelectors")
+            self.refused(lambda: self.security(admin, "Put", OS, ADMINS), subcode="a:DestinationUnreachable")
+            self.refused(lambda: admin.call(f"{TRANSFER}/Get", SECURITY, selectors={"Name": "x"}), subcode="w:InvalidSelectors")
+            self.refused(lambda: admin.call(f"{TRANSFER}/Create", SECURITY, "<Other/>", selectors={"Uri": OS}),
+                         subcode="w:SchemaValidationError")
+            self.assertEqual(list(self.rows(admin)), [CONFIG])
+
+    def test_enumeration(self):
+        """covers: wsman:C7 wsman:C8 wsman:C9 wsman:C15 wsman:C16"""
+        with self.daemon() as daemon:
+            daemon.add_user("boss", PASSWORD, "--group", "administrators")
+            admin = self.client(daemon)
+            uris = sorted(f"http://example.com/{i:03}" for i in range(20))
+            for uri in uris:
+                self.security(admin, "Create", None, ADMINS, body_uri=uri)
+            for optimize in (True, False):
+                for elements in (1, 7, 100):
+                    got = list(self.rows(admin, optimize=optimize, max_elements=elements))
+                    self.assertEqual(got, [*uris, CONFIG])
+            for name, tag in (("EnumerateEPR", "EndpointReference"), ("EnumerateObjectAndEPR", "Item")):
+                items = list(admin.enumerate_raw(SECURITY, mode(name), max_elements=3))
+                self.assertEqual({local(i.tag) for i in items}, {tag})
+                self.assertEqual([s.text for i in items for s in i.iter(f"{{{NS['w']}}}Selector")], [*uris, CONFIG])
+            self.refused(lambda: list(admin.enumerate_raw(SECURITY, f'<w:Filter Dialect="{NS["x"]}">x</w:Filter>')),
+                         subcode="n:FilteringNotSupported")
+            # a context: its owner's only, of this resource only, gone after Release
+            def begin():
+                return find(admin.call(f"{ENUMERATION}/Enumerate", SECURITY, "<n:Enumerate/>")[0], "n:EnumerationContext").text
+
+            def pull(client, context, uri=SECURITY, verb="Pull"):
+                return client.call(f"{ENUMERATION}/{verb}", uri, f"<n:{verb}><n:EnumerationContext>{context}</n:EnumerationContext></n:{verb}>")
+            context = begin()
+            self.refused(lambda: pull(self.client(daemon, "boss"), context), subcode="n:InvalidEnumerationContext")
+            self.refused(lambda: pull(admin, context, LISTENER), subcode="n:InvalidEnumerationContext")
+            first = pull(admin, context)[0]
+            self.assertEqual([e.get("Uri") for e in find(first, "n:Items")], uris[:1])
+            pull(admin, context, verb="Release")
+            self.refused(lambda: pull(admin, context), subcode="n:InvalidEnumerationContext")
+
+    # --- listeners
+
+    def test_listeners(self):
+        """covers: wsman:C9"""
+        with self.daemon(listen__http="127.0.0.1:0,0.0.0.0:0") as daemon:
+            admin = self.client(daemon)
+            ports = [str(a.rsplit(":", 1)[1]) for a in daemon.endpoints["http"]]
+            rows = [fields(e) for e in admin.enumerate_raw(LISTENER)]
+            self.assertEqual([(r["Address"], r["Transport"], r["Port"]) for r in rows],
+                             [("IP:127.0.0.1", "HTTP", ports[0]), ("*", "HTTP", ports[1])])
+            self.assertEqual((rows[0]["Enabled"], rows[0]["URLPrefix"], rows[0]["ListeningOn"]), ("true", "wsman", "127.0.0.1"))
+            self.assertIn("127.0.0.1", rows[1]["ListeningOn"])
+            key = {"Address": "*", "Transport": "http"}
+            one = admin.call(f"{TRANSFER}/Get", LISTENER, selectors=key)[0]
+            self.assertEqual((one.tag, fields(one)["Port"]), (f"{{{CONFIG}}}Listener", ports[1]))
+            items = list(admin.enumerate_raw(LISTENER, mode("EnumerateObjectAndEPR")))
+            self.assertEqual([s.text for s in items[1].iter(f"{{{NS['w']}}}Selector")], ["*", "HTTP"])
+            body = f'<c:Listener xmlns:c="{CONFIG}"><c:Port>5985</c:Port></c:Listener>'
+            for verb in ("Put", "Create", "Delete"):
+                fault = self.refused(lambda: admin.call(f"{TRANSFER}/{verb}", LISTENER, "" if verb == "Delete" else body, selectors=key),
+                                     subcode="w:InternalError")
+                self.assertIn("listen.http", fault.reason)
+            self.refused(lambda: admin.call(f"{TRANSFER}/Get", LISTENER, selectors={"Address": "*"}), subcode="w:InvalidSelectors")
+            self.refused(lambda: admin.call(f"{TRANSFER}/Get", LISTENER, selectors={"Address": "*", "Transport": "HTTPS"}),
+                         subcode="a:DestinationUnreachable")
+
+
+if __name__ == "__main__":
+    unittest.main()
