@@ -32,6 +32,7 @@ enum role_fd {
     ROLE_FD_LISTEN,         /* core: bound sockets, as many as role_start says */
 };
 enum { ROLE_LISTENERS = 48 };
+enum role_listener { ROLE_HTTP, ROLE_HTTPS, ROLE_EPMAP, ROLE_WMI };
 #define ROLE_MAGIC 0x524d4943u
 
 struct role_start {
@@ -42,7 +43,7 @@ struct role_start {
     struct identity who;
     uint32_t keytab;       /* ROLE_FD_KEYTAB holds one */
     uint32_t listeners;
-    uint8_t tls[ROLE_LISTENERS]; /* which of them speak TLS */
+    uint8_t speaks[ROLE_LISTENERS]; /* enum role_listener */
 };
 
 extern const char *const role_names[ROLE_COUNT];

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
+#include "daemon/dcerpc.h"
 #include "daemon/role.h"
 #include "daemon/in_force.h"
 #include "daemon/role_message.h"
@@ -37,6 +38,7 @@ struct serve {
     struct auth_broker *broker;
     struct wsman_mount *wsman;
     struct http_server *http;
+    struct dcerpc *dcerpc; /* NULL: no such listener */
     struct tls_config *tls;
     struct credssp_server *credssp;
     struct settings *settings;
@@ -158,11 +160,26 @@ static cimf_status start_tls(struct serve *s, struct error *e)
     return status;
 }
 
+static cimf_status start_dcerpc(struct serve *s, struct error *e)
+{
+    struct dcerpc_config c = { .config = s->config, .broker = s->broker, .loops = loops_all(s->loops),
+                               .loop_count = loops_count(s->loops), .server = s->core.server };
+    bool wanted = *config_text(s->config, CONFIG_listen_epmap) || *config_text(s->config, CONFIG_listen_wmi);
+    return wanted ? dcerpc_new(&c, &s->dcerpc, e) : CIMF_OK;
+}
+
 static cimf_status start_listeners(struct serve *s, struct error *e)
 {
     cimf_status status = CIMF_OK;
-    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++)
-        status = http_server_listen_fd(s->http, ROLE_FD_LISTEN + (int)i, s->start->tls[i] ? s->tls : NULL, NULL, 0, e);
+    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++) {
+        int fd = ROLE_FD_LISTEN + (int)i;
+        switch ((enum role_listener)s->start->speaks[i]) {
+        case ROLE_HTTP: status = http_server_listen_fd(s->http, fd, NULL, NULL, 0, e); break;
+        case ROLE_HTTPS: status = http_server_listen_fd(s->http, fd, s->tls, NULL, 0, e); break;
+        case ROLE_EPMAP: status = dcerpc_listen_epmap(s->dcerpc, fd, e); break;
+        case ROLE_WMI: status = dcerpc_listen_wmi(s->dcerpc, fd, e); break;
+        }
+    }
     return status;
 }
 
@@ -173,8 +190,11 @@ static cimf_status start_listener_table(struct serve *s, struct error *e)
     bool tls = *config_text(s->config, CONFIG_listen_https);
     if (gethostname(host, sizeof host - 1) != 0) snprintf(host, sizeof host, "localhost");
     cimf_status status = listener_table_new(s->config, host, tls ? ROLE_FD_CERTIFICATE : -1, &s->listeners, e);
-    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++)
-        status = listener_table_add(s->listeners, ROLE_FD_LISTEN + (int)i, s->start->tls[i], e);
+    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++) {
+        bool https = s->start->speaks[i] == ROLE_HTTPS;
+        if (https || s->start->speaks[i] == ROLE_HTTP)
+            status = listener_table_add(s->listeners, ROLE_FD_LISTEN + (int)i, https, e);
+    }
     return status;
 }
 
@@ -210,6 +230,7 @@ static cimf_status start(struct serve *s, struct error *e)
     status = auth_broker_connect(ROLE_FD_BROKER, &s->broker, e);
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
+    if (status == CIMF_OK) status = start_dcerpc(s, e);
     if (status == CIMF_OK) settings_on_change(s->settings, on_settings, s); /* those of earlier runs */
     if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
     if (status == CIMF_OK) status = sandbox_calls(SANDBOX_SERVER, e);
@@ -222,8 +243,10 @@ static void stop(struct serve *s)
 {
     control_stop(s->control);
     if (s->http) http_server_stop(s->http, STOP_GRACE_US);
+    dcerpc_stop(s->dcerpc, STOP_GRACE_US);
     if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
     http_server_free(s->http);
+    dcerpc_free(s->dcerpc);
     if (s->core.cimom) cimom_stop(s->core.cimom);
     credssp_server_free(s->credssp);
     if (s->broker) auth_broker_free(s->broker);

@@ -60,7 +60,7 @@ static bool family_missing(const char *address, const struct error *e)
 }
 
 /* Binds every address of one protocol and adds them to the ready text. */
-static cimf_status bind_all(struct supervisor *s, const char *name, enum config_key key, bool tls, struct error *e)
+static cimf_status bind_all(struct supervisor *s, const char *name, enum config_key key, enum role_listener speaks, struct error *e)
 {
     const char *address;
     buf_printf(&s->ready, "%s\"%s\":[", s->ready.n > 1 ? "," : "", name);
@@ -77,7 +77,7 @@ static cimf_status bind_all(struct supervisor *s, const char *name, enum config_
             log_failure("cimd", e, "an address is left out");
             continue;
         }
-        s->start.tls[s->start.listeners] = tls;
+        s->start.speaks[s->start.listeners] = speaks;
         s->listeners[s->start.listeners++] = fd;
         buf_printf(&s->ready, "%s\"%s\"", count++ ? "," : "", bound);
         log_info("cimd", "listening role=%s address=%s", name, bound);
@@ -88,10 +88,19 @@ static cimf_status bind_all(struct supervisor *s, const char *name, enum config_
 
 static cimf_status bind_listeners(struct supervisor *s, struct error *e)
 {
+    static const struct {
+        const char *name;
+        enum config_key key;
+        enum role_listener speaks;
+    } protocols[] = {
+        { "http", CONFIG_listen_http, ROLE_HTTP }, { "https", CONFIG_listen_https, ROLE_HTTPS },
+        { "epmap", CONFIG_listen_epmap, ROLE_EPMAP }, { "wmi", CONFIG_listen_wmi, ROLE_WMI },
+    };
+    cimf_status status = CIMF_OK;
     buf_lit(&s->ready, "{");
-    cimf_status status = bind_all(s, "http", CONFIG_listen_http, false, e);
-    if (status == CIMF_OK && *config_text(s->config, CONFIG_listen_https))
-        status = bind_all(s, "https", CONFIG_listen_https, true, e);
+    for (size_t i = 0; status == CIMF_OK && i < sizeof protocols / sizeof *protocols; i++)
+        if (i == 0 || *config_text(s->config, protocols[i].key))
+            status = bind_all(s, protocols[i].name, protocols[i].key, protocols[i].speaks, e);
     buf_lit(&s->ready, "}\n");
     return status;
 }

@@ -1,0 +1,27 @@
+/*
+ * daemon/dcerpc.h - the DCE/RPC side of cimd-core: what is served at which listener. The endpoint mapper's port (135)
+ * and the exporter's port share one server; whatever the exporter's port speaks is registered in the mapper.
+ */
+#ifndef DAEMON_DCERPC_H
+#define DAEMON_DCERPC_H
+
+#include "daemon/config.h"
+#include "rpc/server.h"
+
+struct dcerpc;
+struct dcerpc_config {
+    const struct config *config;
+    struct auth_broker *broker;
+    struct loop *const *loops;
+    unsigned loop_count;
+    const char *server; /* host name; borrowed for good */
+};
+
+cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struct error *e);
+/* Bound sockets of listen.epmap and of listen.wmi; takes the descriptor. */
+cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e);
+cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e);
+void dcerpc_stop(struct dcerpc *d, int64_t grace_us); /* NULL is fine */
+void dcerpc_free(struct dcerpc *d);
+
+#endif
