@@ -2,10 +2,12 @@
 #include "client/settings.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/ini.h"
+#include "os/file.h"
 
 enum kind { KIND_BOOL, KIND_NUMBER, KIND_HOSTS, KIND_NAMES };
 
@@ -91,64 +93,47 @@ static cimf_status assign(struct client_settings *s, int k, struct slice value, 
 struct reading {
     struct client_settings *settings;
     const char *path;
-    bool is_system, failed;
-    struct error error;
+    bool is_system;
 };
 
-static int refuse(struct reading *r, const char *section, const char *key, const char *why)
+static cimf_status take_line(void *arg, const struct ini_line *l, struct error *e)
 {
-    r->failed = true;
-    error_set(&r->error, CIMF_INVALID_PARAMETER, "client", "%.60s.%.60s %s", section, key, why);
-    return 0;
-}
-
-/* inih: 0 reports an error on this line. */
-static int take_line(void *user, const char *section, const char *key, const char *value)
-{
-    struct reading *r = user;
-    if (r->failed) return 0;
-    int k = find_row(slice_str(section), slice_str(key));
-    if (k < 0) return refuse(r, section, key, "is no setting");
+    struct reading *r = arg;
+    int k = find_row(l->section, l->key);
+    if (k < 0)
+        return error_set(e, CIMF_INVALID_PARAMETER, "client", SLICE_FMT "." SLICE_FMT " is no setting",
+                         SLICE_ARG(slice_head(l->section, 60)), SLICE_ARG(slice_head(l->key, 60)));
     if (k == CLIENT_policy_locked && !r->is_system)
-        return refuse(r, section, key, "belongs into " CLIENT_SYSTEM_FILE);
+        return error_set(e, CIMF_INVALID_PARAMETER, "client", "%s belongs into " CLIENT_SYSTEM_FILE, rows[k].name);
     struct client_setting_value *v = &r->settings->at[k];
     if (!r->is_system && r->settings->locked[k]) {
         v->ignored = r->path;
-        return 1;
+        return CIMF_OK;
     }
-    struct slice text = slice_trim(slice_str(value ? value : ""));
-    /* A list may go on in further lines, behind a comma or not; inih takes short ones only. */
+    struct slice text = l->value;
+    /* A list may go on in further lines, behind a comma or not. */
     bool list = rows[k].kind == KIND_HOSTS || rows[k].kind == KIND_NAMES;
+    if (l->more && !list)
+        return error_set(e, CIMF_INVALID_PARAMETER, "client", "%s is no list, it cannot go on in another line", rows[k].name);
     if (list && text.n && text.p[text.n - 1] == ',') text = slice_trim(slice_head(text, text.n - 1));
-    if (list && v->source == r->path && text.n && *v->text)
-        text = arena_printf(&r->settings->arena, "%s," SLICE_FMT, v->text, SLICE_ARG(text));
-    if (assign(r->settings, k, text, &r->error) != CIMF_OK) {
-        r->failed = true;
-        return 0;
-    }
-    v->source = r->path;
-    return 1;
+    if (l->more && *v->text)
+        text = text.n ? arena_printf(&r->settings->arena, "%s," SLICE_FMT, v->text, SLICE_ARG(text)) : slice_str(v->text);
+    cimf_status status = assign(r->settings, k, text, e);
+    if (status == CIMF_OK) v->source = r->path;
+    return status;
 }
 
 static cimf_status read_file(struct client_settings *s, const char *path, bool is_system, struct error *e)
 {
     struct reading r = { .settings = s, .path = arena_strz(&s->arena, slice_str(path)), .is_system = is_system };
+    struct slice text;
+    struct error why = ERROR_INIT;
     if (!r.path) return error_set(e, CIMF_OUT_OF_MEMORY, "client", "the settings are too large");
-    FILE *f = fopen(path, "re");
-    if (!f && (errno == ENOENT || errno == ENOTDIR)) return CIMF_OK;
-    int line = f ? ini_parse_file(f, take_line, &r) : -1;
-    int number = errno;
-    if (f) fclose(f);
-    if (line == 0) return CIMF_OK;
-    cimf_status status;
-    if (line < 0) {
-        status = error_errno(e, CIMF_ACCESS_DENIED, "client", number, "cannot read the settings in %s", path);
-    } else {
-        const char *why = r.failed ? error_text(&r.error) : "not a section, a comment or key = value";
-        status = error_set(e, CIMF_INVALID_PARAMETER, "client", "%s:%d: %s", path, line, why);
-        error_place(e, (unsigned)line, 0);
-    }
-    error_subject(e, slice_str(path));
+    cimf_status status = file_read(&s->arena, path, FILE_SMALL, &text, &why);
+    if (status != CIMF_OK && (why.native == ENOENT || why.native == ENOTDIR)) return CIMF_OK;
+    if (status == CIMF_OK) status = ini_read(text, path, take_line, &r, e);
+    else status = error_errno(e, CIMF_ACCESS_DENIED, "client", why.native ? why.native : EFBIG, "cannot read the settings in %s", path);
+    if (status != CIMF_OK) error_subject(e, slice_str(path));
     return status;
 }
 
@@ -168,7 +153,7 @@ cimf_status client_settings_read(struct client_settings *s, const char *system_f
                                  struct error *e)
 {
     *s = (struct client_settings){ 0 };
-    arena_init(&s->arena, 1 << 20);
+    arena_init(&s->arena, 16 << 20);
     cimf_status status = CIMF_OK;
     for (int k = 0; k < CLIENT_SETTINGS && status == CIMF_OK; k++) {
         status = assign(s, k, slice_str(rows[k].def), e);

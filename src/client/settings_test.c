@@ -68,6 +68,30 @@ static void test_locks(void **state)
     unlink(user);
 }
 
+/* A list of any length, in one line or in many. */
+static void test_long_lists(void **state)
+{
+    struct client_settings s;
+    struct error e = ERROR_INIT;
+    struct buf text;
+    buf_init(&text, 0);
+    buf_lit(&text, "[client]\ntrusted_hosts = a");
+    for (int i = 0; i < 500; i++) buf_printf(&text, ", host%03d", i);
+    for (int i = 500; i < 600; i++) buf_printf(&text, "\n  host%03d,", i);
+    buf_lit(&text, "\n");
+    const char *path = file("user", buf_strz(&text));
+    if (client_settings_read(&s, NULL, path, &e) != CIMF_OK) fail_msg("%s", e.text);
+    for (int i = 0; i < 600; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "host%03d", i);
+        assert_true(client_hosts_match(slice_str(s.at[CLIENT_client_trusted_hosts].text), slice_str(name)));
+    }
+    assert_false(client_hosts_match(slice_str(s.at[CLIENT_client_trusted_hosts].text), SLICE("host")));
+    client_settings_free(&s);
+    buf_free(&text);
+    unlink(path);
+}
+
 static void test_mistakes(void **state)
 {
     static const struct {
@@ -81,6 +105,7 @@ static void test_mistakes(void **state)
         { "[policy]\nlocked = auth.basic\n", ":2: policy.locked belongs into" },
         { "basic = on\n", ":1: .basic is no setting" },
         { "[auth\n", ":1: not a section" },
+        { "[client]\nnetwork_delay_ms = 500\n 600\n", ":3: client.network_delay_ms is no list" },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct client_settings s;
@@ -128,7 +153,7 @@ static void test_trusted_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_locks), cmocka_unit_test(test_mistakes), cmocka_unit_test(test_trusted_hosts),
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_locks), cmocka_unit_test(test_long_lists), cmocka_unit_test(test_mistakes), cmocka_unit_test(test_trusted_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,14 @@
 #include "daemon/config.h"
 
-#include <ini.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "auth/sddl.h"
 #include <unistd.h>
+
+#include "auth/sddl.h"
+#include "base/ini.h"
+#include "os/file.h"
 
 struct config_row {
     const char *section, *key, *def, *text;
@@ -92,14 +94,14 @@ static cimf_status assign(struct config *c, int k, struct slice value, struct er
     if (!copy.p) return error_set(e, CIMF_OUT_OF_MEMORY, "config", "the configuration is too large");
     if (bad_value(&rows[k], copy.p, &c->number[k], why, sizeof why))
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "%s.%s: %s", rows[k].section, rows[k].key, why);
-    c->value[k] = copy.p;
+    c->value[k] = rows[k].kind != CONFIG_BOOL ? copy.p : c->number[k] ? "on" : "off"; /* however it was spelled */
     return CIMF_OK;
 }
 
 cimf_status config_init(struct config *c, struct error *e)
 {
     *c = (struct config){ 0 };
-    arena_init(&c->arena, 4 << 20);
+    arena_init(&c->arena, 16 << 20);
     for (int i = 0; i < CONFIG_COUNT; i++) {
         cimf_status s = assign(c, i, slice_str(rows[i].def), e);
         if (s != CIMF_OK) return s;
@@ -112,7 +114,7 @@ void config_free(struct config *c) { arena_free(&c->arena); }
 cimf_status config_copy(struct config *out, const struct config *c, struct error *e)
 {
     *out = (struct config){ 0 };
-    arena_init(&out->arena, 4 << 20);
+    arena_init(&out->arena, 16 << 20);
     for (int i = 0; i < CONFIG_COUNT; i++) {
         out->value[i] = arena_dup(&out->arena, slice_str(c->value[i])).p;
         out->number[i] = c->number[i];
@@ -163,46 +165,43 @@ static cimf_status check_locked(const struct config *c, struct error *e)
     return CIMF_OK;
 }
 
-struct reading {
-    struct config *config;
-    struct error error;
-    bool failed;
-};
-
-/* inih: 0 reports an error on this line. */
-static int take_line(void *user, const char *section, const char *key, const char *value)
+/* A list may go on in further lines, behind a comma or not. */
+static cimf_status take_more(struct config *c, int k, struct slice value, struct error *e)
 {
-    struct reading *r = user;
-    if (r->failed) return 0;
-    int k = find_row(slice_str(section), slice_str(key));
-    if (k < 0) {
-        r->failed = true;
-        if (section_exists(slice_str(section)))
-            error_set(&r->error, CIMF_INVALID_PARAMETER, "config", "section [%.60s] has no key '%.60s'", section, key);
-        else
-            error_set(&r->error, CIMF_INVALID_PARAMETER, "config", "there is no section [%.60s]", section);
-        return 0;
-    }
-    r->failed = assign(r->config, k, slice_trim(slice_str(value ? value : "")), &r->error) != CIMF_OK;
-    return !r->failed;
+    if (rows[k].kind != CONFIG_LIST)
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "%s.%s is no list, it cannot go on in another line",
+                         rows[k].section, rows[k].key);
+    if (!value.n) return CIMF_OK;
+    struct slice all = slice_str(c->value[k]);
+    bool comma = all.n == 0 || all.p[all.n - 1] == ',';
+    all = arena_printf(&c->arena, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(all), comma ? "" : ",", SLICE_ARG(value));
+    return all.p ? assign(c, k, all, e) : error_set(e, CIMF_OUT_OF_MEMORY, "config", "the configuration is too large");
+}
+
+static cimf_status take_line(void *arg, const struct ini_line *l, struct error *e)
+{
+    struct config *c = arg;
+    int k = find_row(l->section, l->key);
+    struct slice section = slice_head(l->section, 60), key = slice_head(l->key, 60);
+    if (k >= 0) return l->more ? take_more(c, k, l->value, e) : assign(c, k, l->value, e);
+    if (section_exists(l->section))
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "section [" SLICE_FMT "] has no key '" SLICE_FMT "'",
+                         SLICE_ARG(section), SLICE_ARG(key));
+    return error_set(e, CIMF_INVALID_PARAMETER, "config", "there is no section [" SLICE_FMT "]", SLICE_ARG(section));
 }
 
 cimf_status config_read(struct config *c, const char *path, struct error *e)
 {
+    struct slice text;
+    struct error why = ERROR_INIT;
     c->path = arena_dup(&c->arena, slice_str(path)).p;
-    struct reading r = { .config = c };
-    int line = ini_parse(path, take_line, &r);
-    if (line == -1) {
-        cimf_status s = error_errno(e, errno == EACCES ? CIMF_ACCESS_DENIED : CIMF_NOT_FOUND, "config", errno,
-                                    "cannot read the configuration file %s", path);
-        error_subject(e, slice_str(path));
-        return s;
-    }
-    if (line == 0) return CIMF_OK;
-    const char *why = r.failed ? error_text(&r.error) : "not a section, a comment or key = value";
-    cimf_status s = error_set(e, CIMF_INVALID_PARAMETER, "config", "%s:%d: %s", path, line, why);
-    error_place(e, (unsigned)line, 0);
-    return s;
+    cimf_status status = file_read(&c->arena, path, FILE_SMALL, &text, &why);
+    if (status == CIMF_OK) return ini_read(text, path, take_line, c, e);
+    if (!why.native) why.native = EFBIG;
+    status = error_errno(e, why.native == EACCES ? CIMF_ACCESS_DENIED : CIMF_NOT_FOUND, "config", why.native,
+                         "cannot read the configuration file %s", path);
+    error_subject(e, slice_str(path));
+    return status;
 }
 
 cimf_status config_set(struct config *c, const char *assignment, struct error *e)

@@ -67,6 +67,41 @@ static void test_dump_reads_back(void **state)
     config_free(&again);
 }
 
+/* Lists go on in further lines; nothing is ever cut. */
+static void test_long_values(void **state)
+{
+    struct config c, again;
+    struct buf text, dump;
+    struct error e = ERROR_INIT;
+    buf_init(&text, 0);
+    buf_init(&dump, 0);
+    buf_lit(&text, "[auth]\ncbt_hashes =\n");
+    for (int i = 0; i < 40; i++) buf_printf(&text, "  %064d%s\n", i, i % 2 ? "," : "");
+    buf_lit(&text, "[wsman]\nroot_sddl = O:NSG:BAD:P");
+    for (int i = 0; i < 60; i++) buf_printf(&text, "(A;;GA;;;S-1-5-21-1-2-3-%d)", i);
+    buf_lit(&text, "\n[policy]\nlocked = auth.basic");
+    for (int i = 0; i < 30; i++) buf_lit(&text, ",wsman.root_sddl");
+    buf_lit(&text, ", auth.ntlm\n");
+    write_file(buf_strz(&text));
+    config_init(&c, NULL);
+    if (config_read(&c, path, &e) != CIMF_OK || config_check(&c, &e) != CIMF_OK) fail_msg("%s", error_text(&e));
+    const char *last = config_item(&c, CONFIG_auth_cbt_hashes, 39);
+    assert_non_null(last);
+    assert_int_equal(strlen(last), 64);
+    assert_null(config_item(&c, CONFIG_auth_cbt_hashes, 40));
+    assert_non_null(strstr(config_text(&c, CONFIG_wsman_root_sddl), "(A;;GA;;;S-1-5-21-1-2-3-59)"));
+    assert_true(config_locked(&c, SLICE("auth.ntlm")));
+    assert_true(config_dump(&c, &dump));
+    write_file(buf_strz(&dump));
+    config_init(&again, NULL);
+    assert_int_equal(config_read(&again, path, &e), CIMF_OK);
+    for (int k = 0; k < CONFIG_COUNT; k++) assert_string_equal(config_text(&again, k), config_text(&c, k));
+    buf_free(&text);
+    buf_free(&dump);
+    config_free(&c);
+    config_free(&again);
+}
+
 static void test_frozen_reads_back(void **state)
 {
     struct config c, again;
@@ -97,6 +132,7 @@ static void test_errors_name_the_place(void **state)
         { "[auth]\nbasic = maybe\n", ":2: auth.basic: 'maybe' is neither on nor off" },
         { "[cimd]\nlog_level = loud\n", ":2: cimd.log_level: 'loud' is not one of" },
         { "[cimd\n", ":1: " },
+        { "[auth]\nrealm = a\n  b\n", ":3: auth.realm is no list" },
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct config c;
@@ -139,7 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_dump_reads_back),
-        cmocka_unit_test(test_frozen_reads_back), cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_paths), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_long_values), cmocka_unit_test(test_frozen_reads_back), cmocka_unit_test(test_errors_name_the_place), cmocka_unit_test(test_paths), cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -6,8 +6,10 @@
 
 #include "auth/audit.h"
 #include "base/log.h"
+#include "client/settings.h"
 
 #define PREFIX "setting:"
+#define CLIENT "client." /* in the tree of the protocol */
 
 struct settings {
     struct wsman_settings wsman; /* first: the protocol's pointer is ours */
@@ -30,10 +32,33 @@ struct change {
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+/* The client's settings are another file's, that of the machine: they are read each time. Of one that clients could not
+ * read either the defaults are shown. */
+static bool client_get(struct slice key, struct arena *a, struct slice *value, bool *locked)
+{
+    struct client_settings c;
+    struct error e = ERROR_INIT;
+    int k = 0;
+    struct slice name = slice_sub(key, sizeof CLIENT - 1);
+    if (client_settings_read(&c, CLIENT_SYSTEM_FILE, NULL, &e) != CIMF_OK) log_failure("cimd", &e, "the client's settings");
+    for (; k < CLIENT_SETTINGS; k++) { /* "auth.basic" is client.basic here */
+        struct slice last, own = slice_str(client_setting_name(k));
+        slice_split(own, '.', &last);
+        if (slice_eq(last, name) && k != CLIENT_policy_locked) break;
+    }
+    bool known = k < CLIENT_SETTINGS && c.at[k].text;
+    /* A switch that is on has the number 1, however it was spelled; no other setting has. */
+    *value = known ? arena_dup(a, slice_str(c.at[k].number == 1 ? "on" : c.at[k].text)) : SLICE_NULL;
+    *locked = known && c.locked[k];
+    client_settings_free(&c);
+    return value->p != NULL;
+}
+
 static bool settings_get(struct wsman_settings *w, const char *key, struct arena *a, struct slice *value,
                          bool *locked)
 {
     struct settings *s = (struct settings *)w;
+    if (slice_starts(slice_str(key), SLICE(CLIENT))) return client_get(slice_str(key), a, value, locked);
     pthread_mutex_lock(&s->lock);
     const char *text = config_find(&s->now, slice_str(key));
     *value = text ? arena_dup(a, slice_str(text)) : SLICE_NULL;
@@ -68,6 +93,10 @@ static cimf_status with_changes(const struct config *now, const struct wsman_set
 static cimf_status check(struct settings *s, const struct wsman_setting *list, unsigned count, struct error *e)
 {
     struct config next;
+    for (unsigned i = 0; i < count; i++)
+        if (slice_starts(slice_str(list[i].key), SLICE(CLIENT)))
+            return error_set(e, CIMF_WSMAN_FEATURE_RETIRED, "cimd", "the client's settings are changed in " CLIENT_SYSTEM_FILE
+                             " of this machine: this service may not write there");
     pthread_mutex_lock(&s->lock);
     cimf_status status = CIMF_OK;
     for (unsigned i = 0; i < count && status == CIMF_OK; i++) {

@@ -28,6 +28,7 @@ static const struct config_element tree[] = {
     { 1, NUMBER, "MaxBatchItems", "quota.max_batch_items", NULL, 1, UINT32_MAX },
     { 1, NUMBER, "MaxProviderRequests", NULL, "4294967295", 1, UINT32_MAX },
     { 1, GROUP, "Client", NULL, NULL, 0, 0 },
+    /* Values for where nobody knows the client's settings. */
     { 2, NUMBER, "NetworkDelayms", "client.network_delay_ms", "5000", 500, UINT32_MAX },
     { 2, TEXT, "URLPrefix", NULL, "wsman", 0, 0 },
     { 2, BOOL, "AllowUnencrypted", "client.allow_unencrypted", "false", 0, 0 },

@@ -28,9 +28,9 @@ def running(pid):
 
 class Daemon:
     """Use as a context manager. `settings` are extra section.key=value pairs; state may be kept between
-    two daemons by passing the same folder."""
+    two daemons by passing the same folder. below: a command that executes the daemon, as unshare(1) does."""
 
-    def __init__(self, settings=None, state=None, users=True, tls=False):
+    def __init__(self, settings=None, state=None, users=True, tls=False, below=()):
         self.own_state = state is None
         self.state = pathlib.Path(state or tempfile.mkdtemp(prefix="cimfony-test-"))
         self.settings = {
@@ -53,7 +53,7 @@ class Daemon:
             self.settings.update({"listen.https": "127.0.0.1:0", "tls.certificate": self.certificate, "tls.key": key})
         self.settings.update(settings or {})
         self.config = self.state / "cimd.ini"
-        self.users = users
+        self.users, self.below = users, list(below)
         self.process = None
         self.log = None
 
@@ -82,7 +82,7 @@ class Daemon:
         ready = self.state / "ready.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.state / "cimd.log", "ab")
-        self.process = subprocess.Popen([binary("cimd"), "serve", "--config", str(self.config), "--ready-file", str(ready)],
+        self.process = subprocess.Popen([*self.below, binary("cimd"), "serve", "--config", str(self.config), "--ready-file", str(ready)],
                                         stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + timeout
         while not ready.exists():

@@ -1,7 +1,8 @@
 """The configuration over WS-Management: what Get says, what Put changes and for whom, what policy has locked, and that a change
 outlives the daemon."""
-import json
+import pathlib
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -112,6 +113,40 @@ class Settings(unittest.TestCase):
                 with self.assertRaises(Fault) as refused:
                     call()
                 self.assertEqual(refused.exception.wsman_code, 5)
+
+    def test_client(self):
+        """The client's settings are the machine's; this service shows them and changes nothing there."""
+        layer = pathlib.Path(self.state, "layer")
+        layer.mkdir()
+        script = ("mount -t tmpfs none $0 && mkdir -p $0/upper/cimfony $0/work && touch $0/upper/cimfony/client.ini && "
+                  "mount -t overlay -o lowerdir=/etc,upperdir=$0/upper,workdir=$0/work none /etc && exec \"$@\"")
+        below = ["unshare", "--mount", "sh", "-c", script, str(layer)]  # an /etc of its own
+        if subprocess.run([*below, "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespaces here")
+        with Daemon(state=self.state, below=below) as daemon:
+            admin = self.client(daemon)
+            self.assertEqual(self.get(admin, "/client")["Auth/Basic"], ("true", None))
+            path = pathlib.Path(f"/proc/{daemon.process.pid}/root/etc/cimfony/client.ini")
+            path.write_text("[auth]\nbasic = no\ncredssp = yes\n[client]\ntrusted_hosts = a, b,\n  *.example\nnetwork_delay_ms = 700\n"
+                            "[policy]\nlocked = auth.basic\n")
+            client = self.get(admin, "/client")
+            self.assertEqual(client["Auth/Basic"], ("false", "GPO"))
+            self.assertEqual(client["Auth/CredSSP"], ("true", None))
+            self.assertEqual(client["TrustedHosts"], ("a, b,*.example", None))
+            self.assertEqual(client["NetworkDelayms"], ("700", None))
+            with self.assertRaises(Fault) as refused:
+                self.put(admin, "/client/auth", "Auth", "<c:CredSSP>false</c:CredSSP>")
+            self.assertEqual(refused.exception.subcode, "w:InternalError")
+            self.assertIn("/etc/cimfony/client.ini", refused.exception.reason)
+            self.assertEqual(self.put(admin, "/client/auth", "Auth", "<c:CredSSP>true</c:CredSSP>")["CredSSP"], ("true", None))
+
+    def test_long_values(self):
+        """Nothing in the configuration file is cut, however long, on its way to every process."""
+        sddl = "O:NSG:BAD:P" + "".join(f"(A;;GA;;;S-1-5-21-1-2-3-{i})" for i in range(60)) + "(A;;GA;;;BA)"
+        with self.daemon(wsman__root_sddl=sddl, policy__locked=", ".join(["wsman.root_sddl"] * 20) + ",\n  auth.basic") as daemon:
+            whole = self.get(self.client(daemon), "/service")
+            self.assertEqual(whole["RootSDDL"], (sddl, "GPO"))
+            self.assertEqual(whole["Auth/Basic"], ("true", "GPO"))
 
     def test_bad_values_change_nothing(self):
         with self.daemon() as daemon:
