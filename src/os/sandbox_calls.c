@@ -2,6 +2,8 @@
 #include "os/sandbox.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -64,11 +66,17 @@ static int allow_plain(scmp_filter_ctx f)
     return r;
 }
 
-static int allow_socket(scmp_filter_ctx f, int family)
+static int allow_local_sockets(scmp_filter_ctx f)
 {
-    int r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
-    return r || family != AF_UNIX ? r
-                                  : seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    int r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    return r ? r : seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+}
+
+/* Interfaces, addresses and routes; no other part of the kernel that listens there. */
+static int allow_routes(scmp_filter_ctx f)
+{
+    return seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+                            SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
 }
 
 /* Threads yes, processes no. */
@@ -90,10 +98,17 @@ static int allow_memory(scmp_filter_ctx f)
     if (r == 0) /* libraries that are loaded late: name services, character sets */
         r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC));
     if (r == 0) r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    /* No typing into the terminal that it was started from. */
-    if (r == 0) r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(ioctl), 1, SCMP_A1(SCMP_CMP_LT, TCGETS));
-    if (r == 0) r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, TCGETS));
-    if (r == 0) r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(ioctl), 1, SCMP_A1(SCMP_CMP_GT, 0x5420)); /* FIONBIO and above */
+    return r;
+}
+
+/* By name: above all no typing into the terminal that it was started from (TIOCSTI). The kernel looks at 32 bits of the
+ * request and the filter at 64, so that a comparison by size would let 0x100000000 | TIOCSTI through. */
+static int allow_ioctl(scmp_filter_ctx f)
+{
+    static const unsigned requests[] = { TCGETS, FIONBIO, FIOCLEX, FIONCLEX, FIONREAD, SIOCGIFNAME, SIOCGIFINDEX };
+    int r = 0;
+    for (unsigned i = 0; i < sizeof requests / sizeof *requests && r == 0; i++)
+        r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(ioctl), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
     return r;
 }
 
@@ -102,10 +117,11 @@ cimf_status sandbox_calls(enum sandbox_profile profile, struct error *e)
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     int r = f ? seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
     if (r == 0) r = allow_plain(f);
-    if (r == 0) r = allow_socket(f, AF_UNIX);
-    if (r == 0 && profile == SANDBOX_SERVER) r = allow_socket(f, AF_NETLINK);
+    if (r == 0) r = allow_local_sockets(f);
+    if (r == 0 && profile == SANDBOX_SERVER) r = allow_routes(f);
     if (r == 0) r = allow_threads(f);
     if (r == 0) r = allow_memory(f);
+    if (r == 0) r = allow_ioctl(f);
     if (r == 0) r = seccomp_load(f);
     if (f) seccomp_release(f);
     malloc_trim(0); /* building the filter took some hundred KB */
