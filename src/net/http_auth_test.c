@@ -170,6 +170,34 @@ static void sealed_pieces(void **state)
     duel_free(&d);
 }
 
+/* Somebody on the way puts requests between those of a login: they have the connection's identity, but no proof. A
+ * content type is none. covers: security:S36 */
+static void sealed_nothing(void **state)
+{
+#define SEALED "Content-Type: multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";" \
+               "boundary=\"Encrypted Boundary\"\r\n"
+    static const char *const requests[] = {
+        "DELETE /wsman HTTP/1.1\r\nHost: h\r\n" SEALED "\r\n",
+        "DELETE /wsman HTTP/1.1\r\nHost: h\r\n" SEALED "Content-Length: 0\r\n\r\n",
+        "POST /wsman HTTP/1.1\r\nHost: h\r\n" SEALED "Content-Length: 0\r\n\r\n",
+        "POST /wsman HTTP/1.1\r\nHost: h\r\n" SEALED "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    };
+    struct duel d;
+    duel_init(&d, HTTP_LOGIN_NEGOTIATE);
+    exchange(&d, "<a/>");
+    struct http_route open = d.h->site.routes[0];
+    open.probe_empty_post = false;
+    open.methods = HTTP_POST | HTTP_DELETE;
+    d.h->site.routes = &open;
+    d.h->site.route_count = 1;
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        if (say(&d, requests[i]) != 500) fail_msg("%d for %s", d.status, requests[i]);
+    assert_int_equal(d.h->handled, 1);
+    exchange(&d, "<b/>"); /* what is sealed goes on */
+    assert_slice(d.got.body, "<b/>");
+    duel_free(&d);
+}
+
 #define HEAD "POST /wsman HTTP/1.1\r\nHost: h\r\n"
 #define PLAIN "Content-Type: " SOAP "\r\nContent-Length: 4\r\n\r\n<a/>"
 
@@ -442,7 +470,8 @@ static void nonce_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sealed_exchange), cmocka_unit_test(sealed_pieces), cmocka_unit_test(nobody),
+        cmocka_unit_test(sealed_exchange), cmocka_unit_test(sealed_pieces),
+        cmocka_unit_test(sealed_nothing), cmocka_unit_test(nobody),
         cmocka_unit_test(offers), cmocka_unit_test(plain_body), cmocka_unit_test(bound_to_connection),
         cmocka_unit_test(moved_login), cmocka_unit_test(damaged), cmocka_unit_test(http10),
         cmocka_unit_test(disabled_while_connected), cmocka_unit_test(credssp_login), cmocka_unit_test(digest_login), cmocka_unit_test(nonce_rules),

@@ -124,11 +124,12 @@ static bool body_form_fits(const struct http_slot *s)
     return s->sealed || type_fits(s);
 }
 
-/* Plain bodies, asked or answered, on a connection that may not have them (MS-WSMV 3.1.4.1.29.1). */
+/* Plain bodies, asked or answered, on a connection that may not have them (MS-WSMV 3.1.4.1.29.1). A content type
+ * that promises a sealed body proves nothing where there is none. */
 static bool too_open(const struct http_conn *c, bool body)
 {
     const struct http_slot *s = c->slot;
-    if (!s->r.principal || s->sealed || c->tls || c->site->policy.allow_unencrypted) return false;
+    if (!s->r.principal || (s->sealed && body) || c->tls || c->site->policy.allow_unencrypted) return false;
     return body || !s->route->probe_empty_post || s->r.method != HTTP_POST;
 }
 
@@ -273,6 +274,10 @@ static void message_done(struct http_conn *c)
 static void dispatch(struct http_conn *c)
 {
     struct http_slot *s = c->slot;
+    if (s->sealed && s->body_n == 0 && too_open(c, false)) { /* chunks that were none */
+        http_conn_answer(c, 500, NULL, 0, false);
+        return;
+    }
     int status = s->sealed && s->body_n ? http_sealed_open(c) : 0;
     if (status) {
         answer_trouble(c, status);
