@@ -71,8 +71,8 @@ cimf_status auth_broker_connect(int fd, struct auth_broker **out, struct error *
  * known to auth_resolve until the other end released them or closed. Malformed messages end it:
  * CIMF_PROTOCOL_ERROR. */
 cimf_status auth_broker_serve(struct auth_broker *b, int fd, struct error *e);
-/* Of the real one: the principal with this id, if it went out, is still in use and may still log in; one reference or
- * NULL. Any thread. */
+/* Of the real one: who the principal with this id is now, if it went out, is still in use and may still log in: with the
+ * rights and the local user of today, whatever it had when it logged in. One reference or NULL. Any thread. */
 const struct principal *auth_resolve(struct auth_broker *b, struct slice id);
 
 /* status CIMF_OK and a principal (one reference for the callee), or NULL and CIMF_NOT_AUTHENTICATED
@@ -161,8 +161,9 @@ void auth_exchange_free(struct auth_exchange *x);
 uint64_t auth_generation(struct auth_broker *b);
 /* p's account still exists and may log in: what a connection asks when the generation has moved, before it
  * goes on with an identity proved by a mechanism of several legs. done gets its principal as it is now (other
- * groups, perhaps). Users of a realm (Kerberos) stay as they are, unless their account here is closed. A certificate's
- * login is refused: ask auth_check_certificate again. */
+ * groups, perhaps). Users of a realm (Kerberos) keep what their ticket brought; what their account here gave them is
+ * given anew, and they are refused when it is closed. A certificate's login is refused: ask auth_check_certificate
+ * again. */
 void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec *home, auth_done *done,
                   void *arg);
 /* Reads the accounts file now. */

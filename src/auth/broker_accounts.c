@@ -1,7 +1,9 @@
 /* The accounts file as the broker sees it: read when it changed, found by the forms of names. */
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "auth/broker_priv.h"
 #include "base/clock.h"
@@ -109,6 +111,11 @@ void broker_files_free(struct broker_files *f)
     certmap_unref(f->certmap);
     accounts_key_wipe(&f->key);
     *f = (struct broker_files){ .accounts = NULL };
+}
+
+bool broker_unreadable(const struct broker_local *b, const struct accounts *all)
+{
+    return !all && (access(b->config.accounts_path, F_OK) == 0 || errno != ENOENT);
 }
 
 /* A file that went missing or bad lets nobody in: a half-understood list must not decide. */

@@ -1,9 +1,7 @@
 /* Passwords: the decision, and the memory of right ones. */
 #include <crypt.h>
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "auth/broker_priv.h"
 #include "auth/pam.h"
@@ -54,8 +52,7 @@ static const struct principal *ask_pam(struct broker_local *b, const struct acco
 {
     struct error e = ERROR_INIT;
     struct slice user = broker_account_name(b, q->user);
-    if (a || !b->config.pam_service) return NULL;
-    if (!all && (access(b->config.accounts_path, F_OK) == 0 || errno != ENOENT)) return NULL;
+    if (a || !b->config.pam_service || broker_unreadable(b, all)) return NULL;
     cimf_status s = pam_check(b->config.pam_service, user, q->password, q->address, &e);
     if (s == CIMF_OK) return identity_of_user(b, user, q->scheme);
     if (s != CIMF_NOT_AUTHENTICATED) log_failure("auth", &e, "PAM does not work");

@@ -108,13 +108,13 @@ static bool in_admin_group(const struct identity *x, const char *name)
     if (x->d.domain.n && z.n == user.n + 1 + x->d.domain.n && slice_starts(z, user) &&
         z.p[user.n] == '@' && slice_eq(slice_sub(z, user.n + 1), x->d.domain))
         return true; /* a user of a realm by name */
-    for (unsigned i = 0; i < x->d.group_count; i++)
-        if (slice_ieq(x->d.groups[i], slice_str(name))) return true;
-    if (sid_parse(slice_str(name), &s)) {
+    if (sid_parse(slice_str(name), &s)) { /* never a group that only is called so */
         for (unsigned i = 0; i < x->d.more_count; i++)
             if (sid_eq(&x->more[i], &s)) return true;
         return strcmp(x->d.sid, name) == 0;
     }
+    for (unsigned i = 0; i < x->d.group_count; i++)
+        if (slice_ieq(x->d.groups[i], slice_str(name))) return true;
     return in_posix_group(x, name);
 }
 
@@ -193,16 +193,20 @@ static void realm_sid(struct slice user, struct slice realm, struct sid *out)
 }
 
 /* A KDC speaks for its domains: not for this machine's accounts, nor for well-known groups or POSIX ids. */
-static bool pac_sid_ok(const struct accounts *all, struct slice binary, struct sid *out)
+static bool pac_sid_ok(const struct accounts *all, const struct sid *s)
 {
-    struct cursor c = cursor_of(binary);
     struct sid domain;
     uint32_t rid;
-    if (!sid_read(&c, out) || cursor_left(&c)) return false;
-    if (out->authority == 18) return true; /* asserted identity */
-    if (out->authority != 5 || out->count < 4 || out->sub[0] != 21) return false;
+    if (s->authority == 18) return true; /* asserted identity */
+    if (s->authority != 5 || s->count < 4 || s->sub[0] != 21) return false;
     return !all || !sid_parse(accounts_domain_sid(all), &domain) ||
-           !(sid_eq(out, &domain) || sid_in_domain(out, &domain, &rid));
+           !(sid_eq(s, &domain) || sid_in_domain(s, &domain, &rid));
+}
+
+static bool pac_sid_read(const struct accounts *all, struct slice binary, struct sid *out)
+{
+    struct cursor c = cursor_of(binary);
+    return sid_read(&c, out) && cursor_left(&c) == 0 && pac_sid_ok(all, out);
 }
 
 /* The account of the accounts file that is called so, exactly: realms may tell "Root" from "root". */
@@ -232,6 +236,20 @@ static void take_account(struct identity *x, const struct accounts *all, const s
     x->gid_count = 0;
 }
 
+/* Begins the identity of a Kerberos name; false: it may not log in, or no memory. *a: its account, if it has one. */
+static bool realm_begin(struct identity *x, const struct broker_local *b, const struct accounts *all, struct slice user,
+                        struct slice realm, unsigned sids, const struct account **a)
+{
+    *a = realm_account(all, user, realm);
+    /* A file that cannot be read may hold an account that is closed. */
+    if (*a ? !broker_active(*a) : broker_unreadable(b, all)) return false;
+    if (!identity_init(x, b, sids + ACCOUNTS_GROUPS_MAX + 1)) return false;
+    x->d.name = user;
+    x->d.domain = realm;
+    x->d.scheme = AUTH_KERBEROS;
+    return true;
+}
+
 const struct principal *identity_of_realm_user(const struct broker_local *b, const struct accounts *all,
                                                struct slice user, struct slice realm,
                                                const struct slice *pac_sids, unsigned pac_count)
@@ -239,18 +257,28 @@ const struct principal *identity_of_realm_user(const struct broker_local *b, con
     struct identity x;
     struct sid own, s;
     char sid[SID_TEXT];
-    const struct account *a = realm_account(all, user, realm);
-    if (a && !broker_active(a)) return NULL;
-    if (!identity_init(&x, b, pac_count + ACCOUNTS_GROUPS_MAX + 1)) return NULL;
+    const struct account *a;
+    if (!realm_begin(&x, b, all, user, realm, pac_count, &a)) return NULL;
     realm_sid(user, realm, &own);
-    if (pac_count && pac_sid_ok(all, pac_sids[0], &s)) own = s;
+    if (pac_count && pac_sid_read(all, pac_sids[0], &s)) own = s;
     for (unsigned i = 1; i < pac_count; i++)
-        if (pac_sid_ok(all, pac_sids[i], &s)) add_sid(&x, &s);
+        if (pac_sid_read(all, pac_sids[i], &s)) add_sid(&x, &s);
     sid_format(&own, sid);
-    x.d.name = user;
-    x.d.domain = realm;
-    x.d.scheme = AUTH_KERBEROS;
     x.d.sid = sid;
+    if (a) take_account(&x, all, a);
+    return identity_finish(&x);
+}
+
+const struct principal *identity_of_realm_user_now(const struct broker_local *b, const struct accounts *all,
+                                                   const struct principal *was)
+{
+    struct identity x;
+    const struct account *a;
+    const struct access_token *t = was->token;
+    if (!realm_begin(&x, b, all, was->name, was->domain, t->count, &a)) return NULL;
+    for (unsigned i = 1; i < t->count; i++) /* the ticket's; what the account gave is given anew */
+        if (pac_sid_ok(all, &t->sids[i])) add_sid(&x, &t->sids[i]);
+    x.d.sid = was->sid;
     if (a) take_account(&x, all, a);
     return identity_finish(&x);
 }

@@ -88,8 +88,8 @@ const struct principal *serve_find(struct broker_serve *s, struct slice id)
 const struct principal *local_resolve(struct auth_broker *base, struct slice id)
 {
     struct broker_local *b = broker_local(base);
-    const struct principal *p = NULL;
-    const struct account *account;
+    const struct principal *p = NULL, *now = NULL;
+    cimf_status status;
     struct accounts *all = broker_accounts(b, NULL);
     pthread_mutex_lock(&b->lock);
     for (struct broker_serve *s = b->serves; s && !p; s = s->next) {
@@ -97,10 +97,8 @@ const struct principal *local_resolve(struct auth_broker *base, struct slice id)
         if (x) p = principal_ref(x->principal);
     }
     pthread_mutex_unlock(&b->lock);
-    if (p && !broker_still(b, all, p, &account)) {
-        principal_unref(p);
-        p = NULL;
-    }
+    if (p) now = broker_now(b, all, p, &status);
+    principal_unref(p);
     accounts_unref(all);
-    return p;
+    return now;
 }

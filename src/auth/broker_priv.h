@@ -200,6 +200,8 @@ cimf_status broker_refresh(struct broker_local *b, bool force, struct error *e);
 struct accounts *broker_accounts(struct broker_local *b, uint64_t *generation);
 struct certmap *broker_certmap(struct broker_local *b); /* likewise */
 void broker_files_free(struct broker_files *f);
+/* There is a file, but nobody knows what it says: all is NULL. */
+bool broker_unreadable(const struct broker_local *b, const struct accounts *all);
 uint64_t broker_generation(struct auth_broker *b);
 /* The account part of the name forms: "MACHINE\\name" and "name@machine" give name when the machine is this
  * one; otherwise the whole. */
@@ -226,6 +228,10 @@ const struct principal *identity_of_account(const struct broker_local *b, const 
 const struct principal *identity_of_realm_user(const struct broker_local *b, const struct accounts *all,
                                                struct slice user, struct slice realm,
                                                const struct slice *pac_sids, unsigned pac_count);
+
+/* The same of somebody who has logged in: with the SIDs that his ticket brought and what the accounts file says today. */
+const struct principal *identity_of_realm_user_now(const struct broker_local *b, const struct accounts *all,
+                                                   const struct principal *was);
 
 /* A user of this machine under its own name (PAM): SID S-1-22-1-uid. Its POSIX groups count for admin_groups and as
  * S-1-22-2-gid, never as groups of ours that happen to be called so. NULL: no such user, or no memory. */
@@ -255,9 +261,9 @@ void local_check_certificate(struct auth_broker *b, const struct auth_certificat
                              struct exec *home, auth_done *done, void *arg);
 void local_refresh(struct auth_broker *b, const struct principal *p, struct exec *home,
                    auth_done *done, void *arg);
-/* p may go on; *account is what it is made from now, NULL when that is not an account. */
-bool broker_still(const struct broker_local *b, const struct accounts *all, const struct principal *p,
-                  const struct account **account);
+/* Who p is now, with the rights of today: one reference. NULL and CIMF_NOT_AUTHENTICATED when it may not go on. */
+const struct principal *broker_now(const struct broker_local *b, const struct accounts *all, const struct principal *p,
+                                   cimf_status *status);
 const struct principal *local_resolve(struct auth_broker *b, struct slice id);
 cimf_status local_exchange_new(struct auth_broker *b, const struct auth_exchange_config *config,
                                struct exec *home, struct auth_exchange **out, struct error *e);

@@ -1,5 +1,4 @@
 /* Is somebody who logged in a while ago still who he was? */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "auth/broker_priv.h"
@@ -11,43 +10,41 @@ struct refresh {
     const struct principal *was;
 };
 
-bool broker_still(const struct broker_local *b, const struct accounts *all, const struct principal *p,
-                  const struct account **account)
+/* The account that a principal was made from, unless another one has its name now. */
+static const struct account *account_still(const struct accounts *all, const struct principal *p)
 {
     struct sid s;
-    char sid[SID_TEXT], name[ACCOUNTS_NAME_MAX + 1];
-    *account = NULL;
-    if (p->scheme == AUTH_LOCAL) return true;
-    if (p->domain.n) { /* a realm's: its account here, if it has one, may have been closed */
-        int n = snprintf(name, sizeof name, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(p->name),
-                         SLICE_ARG(p->domain));
-        const struct account *a = all && n > 0 && (size_t)n < sizeof name
-                                      ? accounts_find(all, slice_of(name, (size_t)n))
-                                      : NULL;
-        return !a || broker_active(a);
-    }
+    char sid[SID_TEXT];
     const struct account *a = all ? accounts_find(all, p->name) : NULL;
-    if (!a && b->config.pam_service && slice_starts(slice_str(p->sid), SLICE("S-1-22-1-")))
-        return identity_user_is(b, p->name, p->sid); /* PAM let it in */
-    if (!broker_active(a) || !accounts_sid(all, a->rid, &s)) return false;
+    if (!broker_active(a) || !accounts_sid(all, a->rid, &s)) return NULL;
     sid_format(&s, sid);
-    if (strcmp(sid, p->sid) != 0) return false; /* another account of that name */
-    *account = a;
-    return true;
+    return strcmp(sid, p->sid) == 0 ? a : NULL;
+}
+
+const struct principal *broker_now(const struct broker_local *b, const struct accounts *all, const struct principal *p,
+                                   cimf_status *status)
+{
+    const struct account *a = account_still(all, p);
+    const struct principal *now = NULL;
+    *status = CIMF_NOT_AUTHENTICATED;
+    if (p->scheme == AUTH_LOCAL) now = principal_ref(p);
+    else if (p->domain.n) now = identity_of_realm_user_now(b, all, p);
+    else if (a) now = identity_of_account(b, all, a, p->scheme, p->uri_patterns, p->uri_pattern_count);
+    else if (b->config.pam_service && slice_starts(slice_str(p->sid), SLICE("S-1-22-1-")) &&
+             !(all && accounts_find(all, p->name)) && identity_user_is(b, p->name, p->sid))
+        now = identity_of_user(b, p->name, p->scheme); /* PAM let it in */
+    if (now) *status = CIMF_OK;
+    else if (a) *status = CIMF_FAILED;
+    return now;
 }
 
 static void run(struct attempt *t)
 {
     struct refresh *x = (struct refresh *)t;
     struct broker_local *b = t->broker;
-    const struct account *a;
     struct accounts *all = broker_accounts(b, NULL);
     t->status = CIMF_NOT_AUTHENTICATED;
-    if (x->was->scheme != AUTH_CERTIFICATE && broker_still(b, all, x->was, &a)) {
-        t->principal = a ? identity_of_account(b, all, a, x->was->scheme, NULL, 0)
-                         : principal_ref(x->was);
-        t->status = t->principal ? CIMF_OK : CIMF_FAILED;
-    }
+    if (x->was->scheme != AUTH_CERTIFICATE) t->principal = broker_now(b, all, x->was, &t->status);
     accounts_unref(all);
 }
 

@@ -294,10 +294,50 @@ static void holds(void **state)
     p = identity_of_realm_user(b, all, SLICE("eve"), SLICE("EXAMPLE.NET"), NULL, 0);
     accounts_unref(all);
     r = refreshed(p);
-    assert_ptr_equal(r, p);
+    assert_true(r && principal_same(r, p) && r->scheme == AUTH_KERBEROS && r->token->count == p->token->count);
     principal_unref(r);
     assert_int_equal(accounts_add(path, &eve, NULL), CIMF_OK);
     assert_int_equal(accounts_enable(path, SLICE("eve@EXAMPLE.NET"), false, NULL), CIMF_OK);
+    assert_null(refreshed(p));
+    principal_unref(p);
+}
+
+/* What the account of a realm's user gave goes with it; what the ticket brought stays. */
+static void realm_loses(void **state)
+{
+    struct broker_local *b = broker_local(broker);
+    struct slice group = SLICE("administrators");
+    char binary[2][SID_BYTES];
+    struct slice pac[2];
+    struct sid domain_group, machine;
+    static const char *const texts[] = { "S-1-5-21-7-8-9-1001", "S-1-5-21-7-8-9-513" };
+    for (int i = 0; i < 2; i++) {
+        assert_true(sid_parse(slice_str(texts[i]), &domain_group));
+        sid_write(&domain_group, binary[i]);
+        pac[i] = slice_of(binary[i], sid_size(&domain_group));
+    }
+    struct account_change eve = { .name = SLICE("eve@EXAMPLE.NET"), .password = SLICE("x"), .cost = 1, .groups = &group,
+                                  .group_count = 1, .posix_user = SLICE("nobody") };
+    assert_int_equal(accounts_add(path, &eve, NULL), CIMF_OK);
+    struct accounts *all = broker_accounts(b, NULL);
+    const struct principal *p = identity_of_realm_user(b, all, SLICE("eve"), SLICE("EXAMPLE.NET"), pac, 2), *r;
+    assert_true(accounts_sid(all, accounts_find(all, eve.name)->rid, &machine));
+    accounts_unref(all);
+    assert_true(p && p->administrator && p->has_posix && access_token_has(p->token, &machine));
+    r = refreshed(p);
+    assert_true(r && principal_same(r, p) && r->administrator && r->has_posix && r->token->count == p->token->count);
+    principal_unref(r);
+    assert_int_equal(accounts_del(path, eve.name, NULL), CIMF_OK);
+    r = refreshed(p);
+    assert_true(r && principal_same(r, p) && !r->administrator && !r->has_posix && r->group_count == 0);
+    assert_true(access_token_has(r->token, &domain_group) && !access_token_has(r->token, &machine));
+    principal_unref(r);
+    /* A file that nobody understands may have closed the account. */
+    FILE *f = fopen(path, "w");
+    assert_true(f && fputs("nonsense\n", f) >= 0 && fclose(f) == 0);
+    all = broker_accounts(b, NULL);
+    assert_null(all);
+    assert_null(identity_of_realm_user(b, all, SLICE("eve"), SLICE("EXAMPLE.NET"), pac, 2));
     assert_null(refreshed(p));
     principal_unref(p);
 }
@@ -326,7 +366,7 @@ static void expires(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(digests), WITH(digest_out_of_range), WITH(certificates), WITH(holds), WITH(expires),
+        WITH(digests), WITH(digest_out_of_range), WITH(certificates), WITH(holds), WITH(realm_loses), WITH(expires),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -327,7 +327,7 @@ static void passwords(void **state)
     struct sid s = sid_known(SID_ADMINISTRATORS);
     assert_true(access_token_has(r.p->token, &s));
     const struct principal *known = auth_resolve(real, slice_str(r.p->id));
-    assert_true(known && known != r.p && principal_same(known, r.p));
+    assert_true(known && known != r.p && principal_same(known, r.p) && known->administrator);
     principal_unref(known);
     assert_null(auth_resolve(stand_in, slice_str(r.p->id)));
     const struct principal *cached = auth_check_cached(stand_in, &q);
