@@ -114,6 +114,8 @@ struct attempt {
     bool delayed;                       /* by failures: counts against max_waiting */
     int64_t due;
     struct slice key, address;          /* of the failures: folded account name, address */
+    char place[FAILURES_ADDRESS];       /* what of the address counts as one; set by attempt_submit */
+    size_t place_n;
     cimf_status status;
     const struct principal *principal;
 };

@@ -125,7 +125,8 @@ static bool has_room(const struct broker_local *b, const struct attempt *t, int6
     unsigned count = t->kind == ATTEMPT_HASH ? b->waiting_count : b->delayed_count;
     if (count >= b->config.max_waiting) return false;
     for (const struct attempt *w = b->waiting; w; w = w->next)
-        same += (w->delayed || w->kind == ATTEMPT_HASH) && slice_eq(w->address, t->address);
+        same += (w->delayed || w->kind == ATTEMPT_HASH) && w->place_n == t->place_n &&
+                memcmp(w->place, t->place, t->place_n) == 0;
     return same < b->config.max_waiting_address;
 }
 
@@ -137,6 +138,8 @@ static bool admit(struct broker_local *b, struct attempt *t)
         return true;
     }
     int64_t now = clock_mono_us();
+    struct slice place = failures_address(t->address, t->place);
+    t->place_n = place.n;
     t->due = failures_due(&b->failures, t->key, t->address, now);
     if (t->due == 0) t->due = now;
     if (!has_room(b, t, now)) return false;

@@ -296,12 +296,18 @@ static void asynchronous(void **state)
     c.delay_us = c.max_delay_us = 3600000000;
     c.free_failures = 1;
     assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
+    bad.address = SLICE("2001:db8::1");
     auth_check_password(b, &bad, loop_exec(home), count_answer, NULL);
     wait_answers(1);
     auth_check_password(b, &bad, loop_exec(home), count_answer, NULL);
     wait_answers(2);
     assert_int_equal(refused_count, 2);
-    for (int i = 0; i < 30; i++) auth_check_password(b, &bad, loop_exec(home), count_answer, NULL);
+    for (int i = 0; i < 30; i++) { /* who has one address of IPv6 has its /64 */
+        char address[32];
+        snprintf(address, sizeof address, "2001:db8::1:%x", i);
+        bad.address = slice_str(address);
+        auth_check_password(b, &bad, loop_exec(home), count_answer, NULL);
+    }
     wait_answers(12);
     assert_int_equal(busy_count, 10);
     good.address = SLICE("192.0.2.10"); /* somebody else is not held up */
