@@ -152,16 +152,29 @@ static bool is_loopback(const char *address)
     return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
+struct slice net_address_place(const char *address, char out[NET_PEER_TEXT])
+{
+    unsigned char raw[16];
+    snprintf(out, NET_PEER_TEXT, "%s", address);
+    if (inet_pton(AF_INET6, address, raw) == 1) {
+        memset(raw + 8, 0, 8);
+        inet_ntop(AF_INET6, raw, out, NET_PEER_TEXT);
+    }
+    return slice_str(out);
+}
+
 /* Takes a place for a connection; false: too many. */
 static bool admit(struct acceptor *a, const char *address)
 {
+    char text[NET_PEER_TEXT];
+    struct slice key = net_address_place(address, text);
     bool ok = true;
     pthread_mutex_lock(&a->lock);
     if (a->stopping || a->live >= a->config.max_connections) ok = false;
     if (ok && a->config.max_per_address && !is_loopback(address)) {
-        struct address_count *n = map_get(&a->addresses, slice_str(address));
+        struct address_count *n = map_get(&a->addresses, key);
         if (!n && (n = calloc(1, sizeof *n))) {
-            snprintf(n->text, sizeof n->text, "%s", address);
+            memcpy(n->text, text, sizeof n->text);
             if (!map_put(&a->addresses, slice_str(n->text), n, NULL)) {
                 free(n);
                 n = NULL;
@@ -177,10 +190,12 @@ static bool admit(struct acceptor *a, const char *address)
 
 void acceptor_gone(struct acceptor *a, unsigned loop, const char *address)
 {
+    char text[NET_PEER_TEXT];
+    struct slice key = net_address_place(address, text);
     __atomic_sub_fetch(&a->counts[loop], 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&a->lock);
     if (a->config.max_per_address && !is_loopback(address)) {
-        struct address_count *n = map_get(&a->addresses, slice_str(address));
+        struct address_count *n = map_get(&a->addresses, key);
         if (n && --n->count == 0) {
             map_del(&a->addresses, slice_str(n->text));
             free(n);

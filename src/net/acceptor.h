@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "base/slice.h"
 #include "base/status.h"
 
 struct acceptor;
@@ -18,6 +19,9 @@ struct loop;
 enum { NET_PEER_TEXT = 46, NET_LOCAL_TEXT = 56 };
 /* "192.0.2.7" or "192.0.2.7:80", "2001:db8::1" or "[2001:db8::1]:80" of a socket's one end; mapped addresses as IPv4. */
 void net_address_text(int fd, bool peer, char *out, size_t size, bool with_port);
+
+/* What of an address counts as one, in out: whoever has an address of IPv6 has all of its /64. */
+struct slice net_address_place(const char *address, char out[NET_PEER_TEXT]);
 
 /* address "addr:port" or "[v6]:port" or "*:port" (every address, both families); port 0 takes any. A bound socket in
  * *fd. Host names are not looked up when numeric is set ("localhost" still is 127.0.0.1). bound may be NULL. */

@@ -132,10 +132,11 @@ struct http_limits {
     size_t write_limit;            /* 1 MiB queued before http_reply_chunk says stop */
     int64_t head_timeout_us;       /* 30 s from the first byte (and for a TLS handshake) */
     int64_t body_timeout_us;       /* 120 s MaxPacketRetrievalTimeSeconds */
-    int64_t idle_timeout_us;       /* 300 s between requests */
+    int64_t idle_timeout_us;       /* 300 s between requests; of a peer without an identity
+                                      at most twice head_timeout_us */
     int64_t write_timeout_us;      /* 60 s without the peer taking a byte */
     unsigned max_connections;      /* 20000 */
-    unsigned max_per_address;      /* 0: no limit; loopback is exempt */
+    unsigned max_per_address;      /* 0: no limit; loopback is exempt, an IPv6 /64 is one */
 };
 void http_limits_default(struct http_limits *l);
 

@@ -133,6 +133,20 @@ static bool too_open(const struct http_conn *c, bool body)
     return body || !s->route->probe_empty_post || s->r.method != HTTP_POST;
 }
 
+/* Memory for bodies of peers that have proved nothing yet (Digest over the body, probes) is bounded in all, not only
+ * for each. */
+static bool stranger_fits(struct http_conn *c, size_t room)
+{
+    enum { SMALL = 16384, MOST = 32 << 20 };
+    struct http_slot *s = c->slot;
+    if (s->r.principal || room <= SMALL) return true;
+    size_t taken = c->site->unproved; /* alone even the largest fits */
+    if (taken && (taken >= MOST || room > MOST - taken)) return false;
+    s->unproved = room;
+    c->site->unproved += room;
+    return true;
+}
+
 /* Lets the parser read the body; what must be refused without reading it is refused here. */
 static void begin_body(struct http_conn *c)
 {
@@ -158,6 +172,10 @@ static void begin_body(struct http_conn *c)
     }
     if (body && !body_form_fits(s)) {
         http_conn_answer(c, 415, NULL, 0, false);
+        return;
+    }
+    if (body && !stranger_fits(c, s->chunk_coded ? s->body_max : (size_t)length)) {
+        answer_trouble(c, 503);
         return;
     }
     if (length > 0) {
@@ -312,7 +330,9 @@ void http_conn_request_over(struct http_conn *c)
         return;
     }
     c->state = HTTP_CONN_IDLE;
-    wait_for(c, c->site->limits.idle_timeout_us);
+    const struct http_limits *l = &c->site->limits;
+    int64_t short_us = 2 * l->head_timeout_us; /* nobody stays without saying who he is */
+    wait_for(c, !c->auth.principal && short_us < l->idle_timeout_us ? short_us : l->idle_timeout_us);
 }
 
 /* After an answer that came before the body was read. */

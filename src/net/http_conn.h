@@ -58,6 +58,7 @@ struct http_site {
     unsigned pooled;
     struct buf head;              /* scratch: reply heads */
     struct buf sealed;            /* scratch: sealed bodies */
+    size_t unproved;              /* bytes promised to bodies of peers without an identity */
     int64_t now_us;               /* of the input being worked on; 0: not asked yet */
     int64_t date_second;
     char date[30];                /* "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -89,6 +90,7 @@ struct http_slot {
     struct http_collected *collected; /* a sealed reply that comes in pieces */
     char *body;
     size_t body_n, body_room, body_max, drained;
+    size_t unproved;               /* this request's part of the site's */
     int trouble;                   /* HTTP status that the head earned, 0 if none */
     uint8_t in_value, expect, http10, keep_alive, close_after, has_length, begun, chunk_coded;
     uint8_t sealed;                /* the body is to be opened */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "net/http_conn_harness.h"
 
 static void feed(struct harness *h, const char *text, size_t n, size_t step)
@@ -516,9 +517,57 @@ static void no_room_for_head(void **state)
     }
 }
 
+/* Strangers are not kept as long as those who have said who they are. */
+static void strangers_are_short(void **state)
+{
+    const int64_t short_us = 60000000;
+    struct harness *h = harness_new();
+    say(h, POST("/open") "Content-Length: 0\r\n\r\n", 100);
+    assert_int_equal(h->conn.state, HTTP_CONN_IDLE);
+    assert_true(h->conn.deadline_us <= clock_mono_us() + short_us);
+    say(h, POST("/wsman") SOAP "Content-Length: 1\r\n\r\nx", 100); /* 401 */
+    assert_true(h->conn.deadline_us <= clock_mono_us() + short_us);
+    say(h, POST("/wsman") ALICE SOAP "Content-Length: 1\r\n\r\nx", 100);
+    assert_int_equal(h->conn.state, HTTP_CONN_IDLE);
+    assert_true(h->conn.deadline_us > clock_mono_us() + short_us);
+    harness_free(h);
+}
+
+/* What strangers may make the server keep is bounded in all; who has an identity is not held up by them. */
+static void strangers_share_memory(void **state)
+{
+    enum { BODY = 400000, ROOM = 32 << 20, FIT = ROOM / BODY };
+    char text[256];
+    struct harness *h = harness_new();
+    struct harness *many = calloc(FIT, sizeof *many); /* on one site */
+    assert_non_null(many);
+    snprintf(text, sizeof text, POST("/open") "Content-Length: %d\r\n\r\n", BODY);
+    for (int i = 0; i < FIT; i++) {
+        http_conn_init(&many[i].conn, &h->site, "192.0.2.1", "192.0.2.2:5985", false);
+        http_conn_input(&many[i].conn, slice_str(text));
+        assert_int_equal(many[i].conn.state, HTTP_CONN_BODY);
+    }
+    say(h, text, 1000);
+    assert_int_equal(status_of(h), 503);
+    assert_true(h->closed);
+    for (int i = 0; i < FIT; i++) {
+        http_conn_broken(&many[i].conn);
+        http_conn_free(&many[i].conn);
+    }
+    free(many);
+    assert_int_equal(h->site.unproved, 0);
+    harness_free(h);
+    h = harness_new();
+    snprintf(text, sizeof text, POST("/open") "Content-Length: %d\r\n\r\n", BODY);
+    say(h, text, 1000);
+    assert_int_equal(h->conn.state, HTTP_CONN_BODY);
+    harness_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_are_short), cmocka_unit_test(strangers_share_memory),
         cmocka_unit_test(good_requests), cmocka_unit_test(bad_requests),
         cmocka_unit_test(methods_and_paths), cmocka_unit_test(who_asks),
         cmocka_unit_test(unencrypted_policy), cmocka_unit_test(identity_changes),

@@ -30,6 +30,7 @@ void http_slot_give(struct http_site *site, struct http_slot *s)
     if (s->collected) http_sealed_drop(s);
     principal_unref(s->r.principal);
     s->r.principal = NULL;
+    site->unproved -= s->unproved;
     if (site->pooled >= HTTP_SITE_POOL) {
         arena_free(&s->arena);
         free(s);

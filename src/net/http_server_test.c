@@ -19,6 +19,7 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/acceptor.h"
 #include "net/http.h"
 #include "net/http_auth.h"
 #include "net/http_client.h"
@@ -497,6 +498,18 @@ static void bad_addresses(void **state)
     http_session_free(s);
 }
 
+static void places(void **state)
+{
+    static const char *const same[][2] = { { "2001:db8:1:2::1", "2001:db8:1:2:ffff::9" }, { "fe80::1", "fe80::ffff:1:2:3" },
+                                           { "192.0.2.7", "192.0.2.7" } };
+    static const char *const apart[][2] = { { "2001:db8:1:2::1", "2001:db8:1:3::1" }, { "192.0.2.7", "192.0.2.8" } };
+    char a[NET_PEER_TEXT], b[NET_PEER_TEXT];
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        assert_true(slice_eq(net_address_place(same[i][0], a), net_address_place(same[i][1], b)));
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+        assert_false(slice_eq(net_address_place(apart[i][0], a), net_address_place(apart[i][1], b)));
+}
+
 /* The server closed a rested connection: the session notices and connects again. */
 static void session_reconnects(void **state)
 {
@@ -514,7 +527,7 @@ int main(void)
         cmocka_unit_test(tls_trust), cmocka_unit_test(tls_garbage),
         cmocka_unit_test(abort_while_pending), cmocka_unit_test(too_large_is_answered),
         cmocka_unit_test(accounts_change), cmocka_unit_test(many_at_once),
-        cmocka_unit_test(bad_addresses), cmocka_unit_test(session_reconnects),
+        cmocka_unit_test(bad_addresses), cmocka_unit_test(places), cmocka_unit_test(session_reconnects),
         cmocka_unit_test(idle_connections),
     };
     return cmocka_run_group_tests(tests, start, stop);
