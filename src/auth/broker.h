@@ -159,6 +159,9 @@ void auth_exchange_free(struct auth_exchange *x);
 /* Changes whenever accounts change: a decision kept elsewhere (on a connection) holds as long as the
  * number that was current before the decision does. Looks at the file at most once a second. */
 uint64_t auth_generation(struct auth_broker *b);
+/* How long a password's decision about p may be kept, of `life`: a system user's (PAM) not longer than a minute, as changes
+ * of its password or account are not told here. */
+int64_t auth_life(const struct principal *p, int64_t life);
 /* p's account still exists and may log in: what a connection asks when the generation has moved, before it
  * goes on with an identity proved by a mechanism of several legs. done gets its principal as it is now (other
  * groups, perhaps). Users of a realm (Kerberos) keep what their ticket brought; what their account here gave them is

@@ -78,7 +78,7 @@ static void verify(struct attempt *t)
     attempt_count(t, t->status == CIMF_OK);
     if (t->principal && b->config.cache_us > 0 && verified_mac(&b->verified, &x->q, mac)) {
         pthread_mutex_lock(&b->lock);
-        verified_put(&b->verified, mac, generation, clock_mono_us() + verified_life(t->principal, b->config.cache_us),
+        verified_put(&b->verified, mac, generation, clock_mono_us() + auth_life(t->principal, b->config.cache_us),
                      t->principal);
         pthread_mutex_unlock(&b->lock);
     }

@@ -62,10 +62,6 @@ const struct principal *verified_find(struct verified *v, const unsigned char ma
 void verified_put(struct verified *v, const unsigned char mac[32], uint64_t generation,
                   int64_t expires, const struct principal *p);
 
-/* How long this one may be remembered: a system user (PAM) not longer than a minute, as changes of its password or account
- * are not told here. */
-int64_t verified_life(const struct principal *p, int64_t life);
-
 /* ---- broker.c: one face, two kinds ---- */
 struct broker_ops {
     void (*free)(struct auth_broker *b);

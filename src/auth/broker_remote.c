@@ -184,7 +184,7 @@ static void remember(struct broker_remote *b, struct question *q)
     int64_t life = __atomic_load_n(&b->cache_us, __ATOMIC_ACQUIRE);
     if (!q->remember || !q->principal || life <= 0) return;
     pthread_mutex_lock(&b->cache_lock);
-    verified_put(&b->verified, q->mac, q->generation, clock_mono_us() + verified_life(q->principal, life),
+    verified_put(&b->verified, q->mac, q->generation, clock_mono_us() + auth_life(q->principal, life),
                  q->principal);
     pthread_mutex_unlock(&b->cache_lock);
 }

@@ -118,8 +118,8 @@ static void behind_the_broker(void **state)
     auth_refresh(b, a.p, NULL, on_answer, &again);
     assert_int_equal(again.status, CIMF_OK);
     principal_unref(again.p);
-    assert_int_equal(verified_life(a.p, INT64_C(300000000)), 60000000);
-    assert_int_equal(verified_life(a.p, 5), 5);
+    assert_int_equal(auth_life(a.p, INT64_C(300000000)), 60000000);
+    assert_int_equal(auth_life(a.p, 5), 5);
     principal_unref(a.p);
     assert_int_equal(login(b, "nobody", "wrong").status, CIMF_NOT_AUTHENTICATED);
     assert_int_equal(login(b, "root", "right").status, CIMF_NOT_AUTHENTICATED);

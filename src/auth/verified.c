@@ -75,7 +75,7 @@ void verified_put(struct verified *v, const unsigned char mac[32], uint64_t gene
     victim->principal = principal_ref(p);
 }
 
-int64_t verified_life(const struct principal *p, int64_t life)
+int64_t auth_life(const struct principal *p, int64_t life)
 {
     enum { PAM_US = 60 * 1000000 };
     bool pam = slice_starts(slice_str(p->sid), SLICE("S-1-22-1-"));

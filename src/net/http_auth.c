@@ -2,6 +2,7 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "net/http_auth_priv.h"
 
 static const struct http_auth_scheme *const schemes[] = { /* strong ones first */
@@ -85,6 +86,8 @@ enum http_auth_answer http_auth_accept(struct http_auth *a, const struct princip
     else principal_unref(a->principal);
     a->principal = p;
     a->generation = generation;
+    a->until_us = auth_life(p, INT64_MAX);
+    if (a->until_us != INT64_MAX) a->until_us += clock_mono_us();
     if (copy) {
         memcpy(copy, credentials.p, credentials.n);
         a->credentials = slice_of(copy, credentials.n);
@@ -219,7 +222,7 @@ enum http_auth_answer http_auth_step(struct http_auth *a, const struct http_auth
     }
     if (a->epoch != a->policy->epoch) look_at_policy(a, in);
     if (a->principal && same_credentials(a->credentials, in->authorization) &&
-        auth_generation(a->broker) == a->generation) {
+        auth_generation(a->broker) == a->generation && (a->until_us == INT64_MAX || clock_mono_us() < a->until_us)) {
         out->principal = a->principal;
         return HTTP_AUTH_ACCEPTED;
     }

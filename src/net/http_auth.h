@@ -23,6 +23,7 @@ struct http_auth { /* zeroed by http_auth_init; the members are its own */
     const struct principal *principal; /* of the connection, NULL before success */
     struct slice credentials;          /* Authorization value that proved it; heap, wiped. NULL: the context did */
     uint64_t generation;               /* of the accounts, when it was proved */
+    int64_t until_us;                  /* the credentials are asked about again then; INT64_MAX: when accounts change */
     unsigned epoch;                    /* of the policy that was looked at last */
     struct http_auth_leg *leg;         /* the question to the broker that is under way */
     struct http_auth_context *context; /* Negotiate, Kerberos, CredSSP: under way, or what protects bodies */
