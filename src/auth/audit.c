@@ -68,6 +68,10 @@ bool audit_fields(const struct audit_record *r, audit_visit *visit, void *arg)
         ok = ok && visit(arg, "granted", slice_str(number), false);
     }
     if (r->detail.n) ok = ok && visit(arg, "detail", r->detail, true);
+    if (r->left_out) {
+        snprintf(number, sizeof number, "%u", r->left_out);
+        ok = ok && visit(arg, "left_out", slice_str(number), false);
+    }
     return ok;
 }
 
@@ -169,7 +173,39 @@ static bool to_file(int fd, struct buf *line)
     return n == (ssize_t)line->n + 1;
 }
 
+bool audit_budget_take(struct audit_budget *b, int64_t now_us)
+{
+    const int64_t one = 1000000, most = AUDIT_FAILURES * one;
+    int64_t passed = now_us - b->then;
+    b->left = !b->then || passed > most / AUDIT_FAILURES_S ? most : b->left + passed * AUDIT_FAILURES_S;
+    if (b->left > most) b->left = most;
+    b->then = now_us;
+    if (b->left < one) {
+        if (b->left_out < UINT32_MAX) b->left_out++;
+        return false;
+    }
+    b->left -= one;
+    return true;
+}
+
+static void write_record(const struct audit_record *r);
+
 void audit_write(const struct audit_record *r)
+{
+    static struct audit_budget budget; /* under the lock */
+    struct audit_record own = *r;
+    bool take = true;
+    if (r->event == AUDIT_LOGIN_FAILED) {
+        pthread_mutex_lock(&lock);
+        take = audit_budget_take(&budget, clock_mono_us());
+        own.left_out = take ? budget.left_out : 0;
+        if (take) budget.left_out = 0;
+        pthread_mutex_unlock(&lock);
+    }
+    if (take) write_record(&own);
+}
+
+static void write_record(const struct audit_record *r)
 {
     struct buf line;
     buf_init(&line, LINE_MAX_);

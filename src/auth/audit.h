@@ -3,7 +3,8 @@
  * configuration, starts of hosts. One line of key=value pairs a record, in the audit file (append only, its
  * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...); where
  * there is no journal, in the log. Values of others are quoted and escaped: a record is one line whatever a peer wrote.
- * Never a secret. Any thread; does not fail its caller.
+ * Never a secret. Any thread; does not fail its caller. Strangers can't fill the disk: of refused logins each process
+ * records AUDIT_FAILURES at once and AUDIT_FAILURES_S a second; the next record says how many were left out.
  */
 #ifndef AUTH_AUDIT_H
 #define AUTH_AUDIT_H
@@ -27,13 +28,15 @@ struct audit_record {
     uint32_t wanted, granted;          /* rights */
     cimf_status status;
     struct slice detail;
+    unsigned left_out;                 /* audit_write's: refused logins before this one that have no record */
 };
+enum { AUDIT_FAILURES = 200, AUDIT_FAILURES_S = 10 };
 /* Where records go. fd is taken; -1: journal or log only. Until this is called they go to the log alone. Opens the
  * socket to the journal: before a sandbox closes the way. (libaudit, which PAM brings, has an audit_open.) */
 void audit_attach(int fd);
 void audit_write(const struct audit_record *r);
 /* The line that audit_write writes, without newline: "time=... event=denied status=... name=\"alice\" sid=S-1-...
- * user=, peer=, scheme=, bound=yes|no, object=, wanted=0x..., granted=0x..., detail=". Fields that don't apply are
+ * user=, peer=, scheme=, bound=yes|no, object=, wanted=0x..., granted=0x..., detail=, left_out=". Fields that don't apply are
  * left out; quoted values have \" \\ \n \xNN \u{...} and are cut after 1024 bytes, with ... behind the quote. */
 struct buf;
 bool audit_format(const struct audit_record *r, struct buf *out);

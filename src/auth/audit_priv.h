@@ -18,5 +18,12 @@ typedef bool audit_visit(void *arg, const char *key, struct slice value, bool qu
 bool audit_fields(const struct audit_record *r, audit_visit *visit, void *arg);
 /* Another place than /run/systemd/journal/socket, for tests. NULL: that one. */
 void audit_attach_at(int fd, const char *journal);
+/* How many refused logins may still be recorded at this moment, in millionths. Made up for the time since then. */
+struct audit_budget {
+    int64_t left, then;
+    unsigned left_out;
+};
+/* Takes one; false: it has no record. */
+bool audit_budget_take(struct audit_budget *b, int64_t now_us);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "auth/audit_priv.h"
 #include "base/log.h"
+#include "os/file.h"
 
 static struct slice format(struct buf *b, const struct audit_record *r)
 {
@@ -126,8 +127,49 @@ static void destinations(void **state)
     assert_int_equal(system(text), 0);
 }
 
+static void budget(void **state)
+{
+    struct audit_budget b = { 0 };
+    const int64_t start = 5000000;
+    unsigned taken = 0;
+    for (int i = 0; i < 1000; i++) taken += audit_budget_take(&b, start);
+    assert_int_equal(taken, AUDIT_FAILURES);
+    assert_int_equal(b.left_out, 1000 - AUDIT_FAILURES);
+    for (int i = 1; i <= 1000; i++) taken += audit_budget_take(&b, start + i * 1000); /* one second of a flood */
+    assert_int_equal(taken, AUDIT_FAILURES + AUDIT_FAILURES_S);
+    taken = 0;
+    for (int i = 0; i < 1000; i++) taken += audit_budget_take(&b, INT64_MAX); /* a long rest gives no more than at the start */
+    assert_int_equal(taken, AUDIT_FAILURES);
+}
+
+/* Refused logins by the thousand don't fill the disk; what is left out is counted; others are not held up. */
+static void flood(void **state)
+{
+    char name[] = "/tmp/cimfony-audit-XXXXXX";
+    struct audit_record bad = { .event = AUDIT_LOGIN_FAILED, .user = SLICE("x"), .status = CIMF_NOT_AUTHENTICATED };
+    struct audit_record other = { .event = AUDIT_CONFIG_CHANGED, .object = SLICE("auth.basic") };
+    struct buf b;
+    audit_attach_at(mkstemp(name), "/nonexistent");
+    log_set_sink(sink, NULL);
+    for (int i = 0; i < 20000; i++) audit_write(&bad);
+    audit_write(&other);
+    log_set_sink(NULL, NULL);
+    audit_attach_at(-1, "/nonexistent");
+    buf_init(&b, 0);
+    assert_int_equal(file_read_buf(&b, name, NULL), CIMF_OK);
+    unlink(name);
+    size_t lines = 0;
+    for (size_t i = 0; i < b.n; i++) lines += b.p[i] == '\n';
+    assert_true(lines > 1 && lines < 10000); /* a slow machine earns some more */
+    assert_non_null(strstr(buf_strz(&b), "event=config_changed"));
+    bad.left_out = 7;
+    assert_non_null(memmem(format(&b, &bad).p, b.n, " left_out=7", 11));
+    buf_free(&b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(property), cmocka_unit_test(destinations) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(property), cmocka_unit_test(destinations),
+                                        cmocka_unit_test(budget), cmocka_unit_test(flood) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
