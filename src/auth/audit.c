@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "auth/audit_priv.h"
@@ -147,7 +148,7 @@ static bool to_journal(int fd, const struct audit_record *r, const char *line)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of opening against writing */
 static int file = -1, journal = -1;
-static bool file_failed;
+static bool file_failed, file_socket; /* socket: audit_relay is at its other end */
 
 void audit_attach_at(int fd, const char *path)
 {
@@ -156,6 +157,9 @@ void audit_attach_at(int fd, const char *path)
     if (journal >= 0) close(journal);
     file = fd;
     file_failed = false;
+    int type;
+    socklen_t n = sizeof type;
+    file_socket = fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n) == 0;
     journal = journal_open(path ? path : "/run/systemd/journal/socket");
     pthread_mutex_unlock(&lock);
 }
@@ -167,10 +171,53 @@ static bool to_file(int fd, struct buf *line)
 {
     ssize_t n;
     if (!buf_byte(line, '\n')) return false;
-    do n = write(fd, line->p, line->n);
+    do n = file_socket ? send(fd, line->p, line->n, MSG_NOSIGNAL) : write(fd, line->p, line->n);
     while (n < 0 && errno == EINTR);
     buf_cut(line, line->n - 1);
     return n == (ssize_t)line->n + 1;
+}
+
+bool audit_line_ok(struct slice line)
+{
+    static const enum audit_event theirs[] = { AUDIT_GRANTED, AUDIT_DENIED, AUDIT_DESCRIPTOR_CHANGED, AUDIT_CONFIG_CHANGED };
+    struct slice rest;
+    if (!slice_starts(line, SLICE("time=")) || !line.n || line.p[line.n - 1] != '\n') return false;
+    for (size_t i = 0; i + 1 < line.n; i++)
+        if ((unsigned char)line.p[i] < 0x20 || line.p[i] == 0x7f) return false;
+    slice_split(line, ' ', &rest);
+    struct slice event = slice_split(rest, ' ', &rest);
+    if (!slice_starts(event, SLICE("event="))) return false;
+    event = slice_sub(event, 6);
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        if (slice_is(event, events[theirs[i]].name)) return true;
+    return false;
+}
+
+void audit_relay(int fd)
+{
+    struct buf line;
+    bool told = false;
+    buf_init(&line, LINE_MAX_ + 1);
+    for (;;) {
+        buf_clear(&line);
+        char *room = buf_reserve(&line, LINE_MAX_);
+        ssize_t n = room ? recv(fd, room, LINE_MAX_, MSG_TRUNC) : 0;
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        if (n > LINE_MAX_ || !audit_line_ok(slice_of(room, (size_t)n))) {
+            if (!told) log_error("audit", "another process sends what is no record of it");
+            told = true;
+            continue;
+        }
+        buf_added(&line, (size_t)n - 1); /* the line end is added again */
+        pthread_mutex_lock(&lock);
+        if (file >= 0 && !to_file(file, &line) && !file_failed) {
+            log_error("audit", "the audit file cannot be written: %s", strerror(errno));
+            file_failed = true;
+        }
+        pthread_mutex_unlock(&lock);
+    }
+    buf_free(&line);
 }
 
 bool audit_budget_take(struct audit_budget *b, int64_t now_us)

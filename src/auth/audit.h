@@ -35,6 +35,10 @@ enum { AUDIT_FAILURES = 200, AUDIT_FAILURES_S = 10 };
  * socket to the journal: before a sandbox closes the way. (libaudit, which PAM brings, has an audit_open.) */
 void audit_attach(int fd);
 void audit_write(const struct audit_record *r);
+/* Takes the records of another process from a SOCK_SEQPACKET, one line each, into the file of this one, until that end
+ * closes or this one is shut down. The other process has no descriptor of the file then: whoever takes it over can add
+ * records of what it decides, but change none, and says nothing about logins. Blocks. */
+void audit_relay(int fd);
 /* The line that audit_write writes, without newline: "time=... event=denied status=... name=\"alice\" sid=S-1-...
  * user=, peer=, scheme=, bound=yes|no, object=, wanted=0x..., granted=0x..., detail=, left_out=". Fields that don't apply are
  * left out; quoted values have \" \\ \n \xNN \u{...} and are cut after 1024 bytes, with ... behind the quote. */

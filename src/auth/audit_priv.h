@@ -18,6 +18,8 @@ typedef bool audit_visit(void *arg, const char *key, struct slice value, bool qu
 bool audit_fields(const struct audit_record *r, audit_visit *visit, void *arg);
 /* Another place than /run/systemd/journal/socket, for tests. NULL: that one. */
 void audit_attach_at(int fd, const char *journal);
+/* A line that another process may add: whole, of events that are its own. */
+bool audit_line_ok(struct slice line);
 /* How many refused logins may still be recorded at this moment, in millionths. Made up for the time since then. */
 struct audit_budget {
     int64_t left, then;

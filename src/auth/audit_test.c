@@ -2,6 +2,7 @@
 #include "base/test.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -167,9 +168,66 @@ static void flood(void **state)
     buf_free(&b);
 }
 
+static void *relay(void *arg)
+{
+    audit_relay(*(int *)arg);
+    return NULL;
+}
+
+/* Another process adds records of what it decides, and nothing else; it has no way to the file. */
+static void relayed(void **state)
+{
+    static const char *const lines[] = {
+        "time=1 event=denied status=ACCESS_DENIED\n", "time=2 event=login status=OK name=\"root\"\n", "time=3 event=denied\ntime=4 event=login\n",
+        "time=5 event=denied", "event=denied\n", "", "\n", "time=6\n", "time=7 event=account_changed\n", "time=8 event=denied \033[2J\n",
+        "time=9 event=config_changed object=\"x\"\n",
+    };
+    char name[] = "/tmp/cimfony-audit-XXXXXX";
+    struct audit_record own = { .event = AUDIT_ACCOUNT_CHANGED, .user = SLICE("own") };
+    struct buf b;
+    int pair[2];
+    pthread_t thread;
+    audit_attach_at(mkstemp(name), "/nonexistent");
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    log_set_sink(sink, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, relay, &pair[1]), 0);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (*lines[i]) assert_true(send(pair[0], lines[i], strlen(lines[i]), MSG_NOSIGNAL) > 0);
+    char big[40000];
+    memset(big, 'x', sizeof big);
+    memcpy(big, "time=1 event=denied ", 20);
+    big[sizeof big - 1] = '\n';
+    assert_true(send(pair[0], big, sizeof big, MSG_NOSIGNAL) > 0);
+    close(pair[0]);
+    pthread_join(thread, NULL);
+    close(pair[1]);
+    audit_write(&own);
+    log_set_sink(NULL, NULL);
+    buf_init(&b, 0);
+    assert_int_equal(file_read_buf(&b, name, NULL), CIMF_OK);
+    unlink(name);
+    static const char want[] = "time=1 event=denied status=ACCESS_DENIED\ntime=9 event=config_changed object=\"x\"\ntime=20";
+    assert_true(b.n > sizeof want && memcmp(b.p, want, sizeof want - 1) == 0);
+    /* What audit_write makes is taken at the other end. */
+    buf_clear(&b);
+    struct audit_record r = { .event = AUDIT_DENIED, .object = SLICE("a\nb"), .user = SLICE("\xff\x01"), .status = CIMF_ACCESS_DENIED };
+    assert_true(audit_format(&r, &b) && buf_byte(&b, '\n') && audit_line_ok(buf_slice(&b)));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    audit_attach_at(pair[0], "/nonexistent");
+    log_set_sink(sink, NULL);
+    audit_write(&r);
+    ssize_t n = recv(pair[1], big, sizeof big, 0);
+    assert_true(n > 0 && audit_line_ok(slice_of(big, (size_t)n)));
+    close(pair[1]); /* nobody is there any more: no signal */
+    audit_write(&r);
+    log_set_sink(NULL, NULL);
+    audit_attach_at(-1, "/nonexistent");
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(lines), cmocka_unit_test(property), cmocka_unit_test(destinations),
-                                        cmocka_unit_test(budget), cmocka_unit_test(flood) };
+                                        cmocka_unit_test(budget), cmocka_unit_test(flood), cmocka_unit_test(relayed) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,11 +20,12 @@ enum role_fd {
     ROLE_FD_SUPERVISOR = 3, /* SOCK_SEQPACKET: words of role_message.h; its end of file: end now */
     ROLE_FD_START,          /* struct role_start, then the configuration as config_freeze wrote it */
     ROLE_FD_BROKER,         /* SOCK_SEQPACKET between cimd-auth and cimd-core */
-    ROLE_FD_AUDIT,          /* append only */
+    ROLE_FD_AUDIT,          /* auth: the file, append only; core: SOCK_SEQPACKET to auth, which writes for it */
     ROLE_FD_FOLDER,         /* auth: state_dir; core: the repository. Becomes the working folder, so that no
                                role needs to be able to walk the folders above it */
     ROLE_FD_OWN,            /* the first of those that only one role has */
     ROLE_FD_KEYTAB = ROLE_FD_OWN, /* auth: a copy in memory when the supervisor is root */
+    ROLE_FD_RECORDS,        /* auth: the other end of core's ROLE_FD_AUDIT */
     ROLE_FD_CONTROL = ROLE_FD_OWN, /* core: the listening control socket */
     ROLE_FD_CERTIFICATE,    /* core: copies in memory */
     ROLE_FD_KEY,

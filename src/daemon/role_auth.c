@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "auth/audit.h"
 #include "auth/broker.h"
 #include "base/log.h"
 #include "daemon/role.h"
@@ -132,11 +133,19 @@ static void *obey(void *arg)
     return NULL;
 }
 
+/* What core has to put down goes through here: it has no descriptor of the audit file. */
+static void *write_records(void *arg)
+{
+    audit_relay(ROLE_FD_RECORDS);
+    return NULL;
+}
+
 static int serve(struct auth_role *r)
 {
-    pthread_t thread;
+    pthread_t thread, records;
     struct error e = ERROR_INIT;
-    int number = thread_start(&thread, "auth-words", obey, r);
+    int number = thread_start(&records, "auth-records", write_records, r);
+    if (!number) number = thread_start(&thread, "auth-words", obey, r);
     if (number) {
         error_errno(&e, CIMF_FAILED, "cimd-auth", number, "cannot start a thread");
         return role_failed("cannot start", &e);
@@ -145,6 +154,8 @@ static int serve(struct auth_role *r)
     if (status == CIMF_OK) status = auth_broker_serve(r->broker, ROLE_FD_BROKER, &e);
     shutdown(ROLE_FD_SUPERVISOR, SHUT_RDWR); /* ends the thread */
     pthread_join(thread, NULL);
+    shutdown(ROLE_FD_RECORDS, SHUT_RD); /* what has come is still read */
+    pthread_join(records, NULL);
     if (status == CIMF_OK) return 0;
     log_failure("cimd-auth", &e, "cimd-core broke the rules");
     return 1;

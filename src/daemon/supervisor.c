@@ -44,7 +44,7 @@ struct supervisor {
     struct child children[ROLE_COUNT];
     struct role_start start;
     int listeners[ROLE_LISTENERS];
-    int control, audit, keytab, signals, broker[2];
+    int control, audit, keytab, signals, broker[2], records[2];
     struct buf ready; /* the endpoints, as JSON */
     bool told, stopping;
     int64_t deadline;
@@ -206,13 +206,16 @@ static cimf_status start_role(struct supervisor *s, enum role role, struct error
         return error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket pair");
     child->socket = pair[0];
     fds[ROLE_FD_SUPERVISOR] = pair[1];
-    fds[ROLE_FD_AUDIT] = s->audit;
+    fds[ROLE_FD_AUDIT] = role == ROLE_AUTH ? s->audit : s->records[0];
     fds[ROLE_FD_BROKER] = s->broker[role == ROLE_AUTH];
     fds[ROLE_FD_FOLDER] = state_folder(&s->state, role);
     fds[ROLE_FD_START] = start_file(s, role, e);
     cimf_status status = fds[ROLE_FD_START] < 0 ? e->status : CIMF_OK;
     if (status == CIMF_OK && role == ROLE_CORE) status = fds_of_core(s, fds, &count, e);
-    if (role == ROLE_AUTH) fds[count++] = s->keytab;
+    if (role == ROLE_AUTH) {
+        fds[count++] = s->keytab;
+        fds[count++] = s->records[1];
+    }
     if (status == CIMF_OK) child->pid = fork_role(role, fds, count, e);
     if (status != CIMF_OK || child->pid < 0) child->pid = 0;
     if (status == CIMF_OK && !child->pid) status = e->status;
@@ -245,13 +248,16 @@ static cimf_status start(struct supervisor *s, struct error *e)
     if (status == CIMF_OK) status = bind_listeners(s, e);
     if (status == CIMF_OK) status = copy_keytab(s, e);
     if (status == CIMF_OK) status = control_listen(s->config, &s->control, e);
-    if (status == CIMF_OK && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->broker) != 0)
+    if (status == CIMF_OK && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->broker) != 0 ||
+                              socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->records) != 0))
         status = error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket pair");
     for (int i = ROLE_COUNT; status == CIMF_OK && i > 0; i--) status = start_role(s, i - 1, e); /* core has most to do */
     forget(&s->audit); /* whoever holds a copy could use it: only the roles do from here on */
     forget(&s->control);
     forget(&s->broker[0]);
     forget(&s->broker[1]);
+    forget(&s->records[0]);
+    forget(&s->records[1]);
     state_started(&s->state);
     for (unsigned i = 0; i < s->start.listeners; i++) forget(&s->listeners[i]);
     return status;
@@ -392,7 +398,7 @@ static int watch_signals(void)
 int command_serve(struct command *c)
 {
     struct error e = ERROR_INIT;
-    struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .broker = { -1, -1 } };
+    struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .broker = { -1, -1 }, .records = { -1, -1 } };
     if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
     for (int i = 0; i < ROLE_COUNT; i++) s.children[i].socket = -1;
     buf_init(&s.ready, 0);

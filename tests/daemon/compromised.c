@@ -51,6 +51,10 @@ static void files(void)
     result("read-key-from-here", try_open("", "../accounts.key", O_RDONLY));
     result("read-keytab", try_open(keytab, "", O_RDONLY));
     result("read-audit", try_open("", "../audit.log", O_RDONLY));
+    /* Whatever the kernel's reason is: no record that is there can be changed by the descriptor for new ones. */
+    long changed = ftruncate(ROLE_FD_AUDIT, 0) == 0 || pwrite(ROLE_FD_AUDIT, "x", 1, 0) >= 0 ? 0 : -1;
+    errno = EPERM;
+    result("change-audit", changed);
     result("write-accounts", try_open("", "../accounts", O_WRONLY));
     result("make-file-beside", try_open("", "../mine", O_WRONLY | O_CREAT));
     result("make-file-in-tmp", try_open("/tmp/", "cimfony-compromised", O_WRONLY | O_CREAT));
