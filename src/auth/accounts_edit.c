@@ -111,7 +111,7 @@ static cimf_status next_rid(struct accounts_edit *x, uint32_t *rid, struct error
 struct account *edit_row_add(struct accounts_edit *x, struct error *e)
 {
     void *rows = x->rows;
-    uint32_t rid;
+    uint32_t rid = 0;
     if (!grow(&rows, x->count, &x->room, sizeof *x->rows)) {
         edit_no_memory(e);
         return NULL;
@@ -135,7 +135,7 @@ bool edit_group_known(const struct accounts_edit *x, struct slice name)
 cimf_status edit_group_row_add(struct accounts_edit *x, struct slice name, struct error *e)
 {
     void *groups = x->groups;
-    uint32_t rid;
+    uint32_t rid = 0;
     struct slice own = arena_dup(&x->arena, name);
     if (!own.p || !grow(&groups, x->group_count, &x->group_room, sizeof *x->groups)) return edit_no_memory(e);
     x->groups = groups;

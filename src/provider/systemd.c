@@ -55,7 +55,7 @@ cimf_status systemd_open(struct sd_bus **out, struct error *e)
 
 void systemd_close(struct sd_bus *bus)
 {
-    lib->sd_bus_flush_close_unref(bus);
+    if (bus) lib->sd_bus_flush_close_unref(bus); /* without a bus the library may not be there */
 }
 
 /* "ssh" -> "[sS][sS][hH].service": names compare without case here, patterns of systemd do not. */
