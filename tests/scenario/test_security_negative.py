@@ -1,8 +1,9 @@
 """Logins and sealed messages that were tampered with, byte by byte over raw sockets: none of them may do anything, and the daemon goes on.
 
-covers: security:S1 security:S10 security:S27 security:S36 security:S41
+covers: security:S1 security:S3 security:S10 security:S27 security:S36 security:S41
 """
 import base64
+import hashlib
 import itertools
 import re
 import socket
@@ -41,9 +42,9 @@ class Wire:
 
     addresses = itertools.count(2)
 
-    def __init__(self, address):
+    def __init__(self, address, source=None):
         number = next(self.addresses)
-        self.socket = socket.create_connection(address, timeout=60, source_address=(f"127.0.{number // 250}.{number % 250 + 1}", 0))
+        self.socket = socket.create_connection(address, timeout=60, source_address=(source or f"127.0.{number // 250}.{number % 250 + 1}", 0))
         self.stream = self.socket.makefile("rb")
 
     def send(self, *headers, body=b"", length=None, content_type=SOAP):
@@ -463,6 +464,80 @@ class Changes(WithDaemon):
         self.daemon.run("user", "mod", "mover", "--group", "administrators")
         self.until(*users["mover"], 200, b"untouched")
         self.assertEqual(self.sealed(*users["stayer"], GET)[0], 200)  # of no concern to him
+
+
+class Digest(WithDaemon):
+    """What was proven for one request does not prove another."""
+
+    settings = {"auth.digest": "on", "auth.allow_unencrypted": "on"}
+
+    def challenges(self, wire):
+        self.assertEqual(wire.ask(body=GET), 401)
+        return {c["algorithm"]: c for c in (dict(re.findall(r'(\w+)="?([^",]*)"?', offer)) for offer in wire.offered()
+                                            if offer.startswith("Digest "))}
+
+    def proof(self, c, nc=1, qop="auth", body=GET, uri="/wsman", method="POST", password=PASSWORD, realm=None, nonce=None, said=None):
+        """said: fields that the header holds instead."""
+        def h(*parts):
+            data = b":".join(p if isinstance(p, bytes) else p.encode() for p in parts)
+            return hashlib.new("md5" if c["algorithm"] == "MD5" else "sha256", data).hexdigest()
+
+        v = {"username": USER, "realm": realm or c["realm"], "nonce": nonce or c["nonce"], "uri": uri, "cnonce": "0a4f113b"}
+        a2 = (method, uri, h(body)) if qop == "auth-int" else (method, uri)
+        v["response"] = h(h(USER, v["realm"], password), v["nonce"], f"{nc:08x}", v["cnonce"], qop, h(*a2))
+        v.update(said or {})
+        quoted = ", ".join(f'{name}="{value}"' for name, value in v.items())
+        return f'Authorization: Digest {quoted}, algorithm={c["algorithm"]}, qop={qop}, nc={nc:08x}'
+
+    def test_control(self):
+        wire = self.wire()
+        offered = self.challenges(wire)
+        self.assertEqual(list(offered), ["SHA-256", "MD5"])
+        for number, (c, qop) in enumerate(((c, qop) for c in offered.values() for qop in ("auth", "auth-int")), 1):
+            with self.subTest(algorithm=c["algorithm"], qop=qop):
+                self.assertEqual(wire.ask(self.proof(c, number, qop), body=GET), 200)
+
+    def test_again(self):
+        wire = self.wire()
+        c = self.challenges(wire)["SHA-256"]
+        first, second, third = (self.proof(c, n) for n in (1, 2, 3))
+        self.assertEqual(wire.ask(first, body=GET), 200)
+        self.assertEqual(wire.ask(third, body=GET), 200)
+        for proof in (first, third):
+            for other in (wire, self.wire()):
+                self.assertEqual(other.ask(proof, body=put_message("touched")), 401)
+        self.assertEqual(wire.ask(body=GET), 401)  # nothing is left of it on the connection
+        self.untouched()
+
+    def test_changed(self):
+        for algorithm in ("SHA-256", "MD5"):
+            wire = self.wire()
+            c = self.challenges(wire)[algorithm]
+            cases = [dict(uri="/elsewhere"), dict(method="GET"), dict(password="wrong"), dict(realm="elsewhere"), dict(nonce="0" * len(c["nonce"])),
+                     dict(nonce=c["nonce"][:-1] + ("0" if c["nonce"][-1] != "0" else "1")), dict(said={"uri": "/elsewhere"}), dict(said={"response": ""}),
+                     dict(said={"response": "0" * 64}), dict(said={"username": "nobody"}), dict(said={"nonce": ""}), dict(said={"cnonce": "other"})]
+            for number, case in enumerate(cases, 1):
+                with self.subTest(algorithm=algorithm, case=case):
+                    self.assertEqual(self.wire_from(wire).ask(self.proof(c, number, **case), body=put_message("touched")), 401)
+            self.assertEqual(wire.ask(self.proof(c, 50, "auth-int"), body=put_message("touched")), 401)  # of another body
+        self.untouched()
+
+    def wire_from(self, wire):
+        """Another connection of the same address, which nonces are bound to."""
+        again = Wire(self.daemon.address(), wire.socket.getsockname()[0])
+        self.addCleanup(again.close)
+        return again
+
+    def test_from_elsewhere(self):
+        wire = self.wire()
+        proof = self.proof(self.challenges(wire)["SHA-256"])
+        self.assertEqual(self.wire().ask(proof, body=GET), 401)
+        self.assertEqual(self.wire_from(wire).ask(proof, body=GET), 200)
+
+    def untouched(self):
+        wire = self.wire()
+        self.assertEqual(wire.ask(self.proof(self.challenges(wire)["SHA-256"]), body=GET), 200)
+        self.assertIn(b"untouched", wire.body)
 
 
 class WithoutMic(WithDaemon):
