@@ -6,7 +6,7 @@
  *   U8 U16 U32 U64   uint8_t .. uint64_t                      ENUM  uint32_t (16 bits on the wire)
  *   GUID             struct guid
  *   STRING           struct slice, UTF-8, of a [string] wchar_t *; p == NULL is the NULL pointer (NDR_UNIQUE)
- *   BSTR             struct slice, UTF-8 (MS-OAUT 2.2.23); p == NULL is the NULL BSTR; one trailing NUL is cut on input
+ *   BSTR             struct slice, UTF-8 (MS-OAUT 2.2.23); p == NULL is the NULL BSTR; trailing NULs are cut on input
  *   INTERFACE        struct slice: the OBJREF within a pointer to MInterfacePointer (MS-DCOM 2.2.14); p == NULL: NULL
  *   STRUCT           embedded record of type `of`
  *   PTR              pointer to a record of type `of`, NULL allowed

@@ -99,7 +99,7 @@ static struct slice get_bstr(struct ndr_reader *r, const char *where)
     if (null) return SLICE_NULL;
     struct slice s = text(r, bytes / 2, where);
     cursor_skip(&r->c, ((size_t)units - bytes / 2) * 2);
-    if (s.n && s.p[s.n - 1] == 0) s.n--;
+    while (s.n && s.p[s.n - 1] == 0) s.n--;
     return s;
 }
 
