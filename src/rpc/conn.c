@@ -179,106 +179,147 @@ static void dispatch(struct rpc_slot *s)
     }
 }
 
-/* The security context of a fragment, verified; false: answered. */
-static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r,
-                           struct rpc_security **out, uint8_t *level)
+static struct rpc_security *login_that_failed(const struct rpc_conn *c)
 {
-    *out = NULL;
-    *level = RPC_LEVEL_NONE;
-    if (!p->has_auth) {
-        /* At level connect the trailer may be left out when there is no doubt whose call it is. */
-        if (c->security_count == 1 && c->securities[0]->state == RPC_SECURITY_DONE &&
-            c->securities[0]->level == RPC_LEVEL_CONNECT) {
-            *out = c->securities[0];
-            *level = RPC_LEVEL_CONNECT;
-        }
-        return true;
-    }
-    struct rpc_security *s = rpc_security_find(c, p->auth.context);
-    if (!s || s->state != RPC_SECURITY_DONE) {
-        rpc_conn_fault(c, p->call_id, r->context, RPC_FAULT_ACCESS_DENIED);
+    for (unsigned i = 0; i < c->security_count; i++)
+        if (c->securities[i]->state == RPC_SECURITY_FAILED) return c->securities[i];
+    return NULL;
+}
+
+static void end_request(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t context, uint32_t status)
+{
+    rpc_conn_fault_end(c, p->call_id, context, status, RPC_AT_REQUEST);
+}
+
+/* A call without a trailer. An auth3 is never answered: that it failed is heard now. */
+static bool check_bare(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, struct rpc_security **out)
+{
+    if (login_that_failed(c)) {
+        end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
         return false;
     }
-    if (s->type != p->auth.type || s->level != p->auth.level || !rpc_unprotect(c, s, p, r->stub_at)) {
-        /* Wrong bytes: whoever sends them is not who logged in. */
-        rpc_conn_fault(c, p->call_id, r->context, RPC_FAULT_ACCESS_DENIED);
-        rpc_conn_end(c);
-        return false;
-    }
-    *out = s;
-    *level = s->level;
+    /* At level connect the trailer may be left out when there is no doubt whose call it is. */
+    if (c->security_count == 1 && c->securities[0]->state == RPC_SECURITY_DONE && c->securities[0]->level == RPC_LEVEL_CONNECT)
+        *out = c->securities[0];
     return true;
 }
 
-static void protocol_error(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t context)
+/* The security context of a call's first fragment, verified; false: answered, the connection has ended. */
+static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, struct rpc_security **out)
 {
-    rpc_conn_fault(c, p->call_id, context, RPC_FAULT_PROTOCOL);
-    rpc_conn_end(c);
+    *out = NULL;
+    if (!p->has_auth) return check_bare(c, p, r, out);
+    struct rpc_security *s = rpc_security_find(c, p->auth.context);
+    if (s && s->state == RPC_SECURITY_RUNNING) {
+        rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND);
+        return false;
+    }
+    if (!s || s->state != RPC_SECURITY_DONE || s->type != p->auth.type || s->level != p->auth.level) {
+        end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
+        return false;
+    }
+    if (!rpc_unprotect(c, s, p, r->stub_at)) { /* wrong bytes: whoever sends them is not who logged in */
+        end_request(c, p, r->context, RPC_FAULT_SEC_PKG);
+        return false;
+    }
+    *out = s;
+    return true;
 }
 
+/* The part of the stub that a fragment carries; the last one makes it a call. */
+static void take_fragment(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request *r)
+{
+    size_t end = RPC_HEADER + p->body.n - (p->has_auth ? p->auth.pad : 0);
+    if (end < r->stub_at || !buf_add(&s->stub, p->whole.p + r->stub_at, end - r->stub_at))
+        end_request(s->conn, p, s->context, RPC_FAULT_ACCESS_DENIED); /* over the limit: MS-RPCE 3.3.3.5.4 */
+    else if (p->flags & RPC_LAST) dispatch(s);
+}
+
+/* A further fragment of the call that is being put together. What it says of contexts, operation and level is not
+ * looked at: the first one decided; the signature covers it. */
+static void go_on_with(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request *r)
+{
+    struct rpc_conn *c = s->conn;
+    if (p->has_auth != s->trailer) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
+    else if (s->trailer && !rpc_unprotect(c, s->security, p, r->stub_at)) end_request(c, p, s->context, RPC_FAULT_SEC_PKG);
+    else if (p->flags & RPC_FIRST) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
+    else take_fragment(s, p, r);
+}
+
+static void begin_call(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, const struct rpc_interface *i,
+                       struct rpc_security *security)
+{
+    bool whole = p->flags & RPC_LAST;
+    if (!whole && r->hint > c->site->limits.max_stub) {
+        end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
+        return;
+    }
+    struct rpc_slot *s = slot_new(c, p, r);
+    if (!s) {
+        rpc_conn_fault(c, p->call_id, r->context, RPC_FAULT_NO_MEMORY);
+        return;
+    }
+    s->call.interface = i;
+    s->security = security;
+    s->level = security ? security->level : RPC_LEVEL_NONE;
+    s->trailer = p->has_auth;
+    take_fragment(s, p, r);
+}
+
+static struct rpc_slot *unfinished(const struct rpc_conn *c)
+{
+    for (struct rpc_slot *s = c->slots; s; s = s->next)
+        if (!s->running) return s;
+    return NULL;
+}
+
+/* Calls are answered in any order, but put together one after the other. */
 static void on_request(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_request r;
     struct rpc_security *security;
-    uint8_t level;
-    bool known;
-    if (c->state != RPC_CONN_BOUND || !rpc_request_read(p, &r)) {
-        protocol_error(c, p, 0);
-        return;
+    bool known, first = p->flags & RPC_FIRST;
+    struct rpc_slot *s = unfinished(c);
+    if (c->state != RPC_CONN_BOUND || !rpc_request_read(p, &r)) end_request(c, p, 0, RPC_FAULT_PROTOCOL);
+    else if (s && s->call.call_id == p->call_id) go_on_with(s, p, &r);
+    else if (s && !c->multiplex) rpc_conn_fault_end(c, s->call.call_id, s->context, RPC_FAULT_PROTOCOL, RPC_AT_REQUEST);
+    else if (s || slot_find(c, p->call_id) || (!first && !c->multiplex)) end_request(c, p, 0, RPC_FAULT_PROTOCOL);
+    else {
+        const struct rpc_interface *i = rpc_conn_interface(c, r.context, &known);
+        if (!i) rpc_conn_fault(c, p->call_id, 0, RPC_FAULT_UNKNOWN_INTERFACE);
+        else if (!check_security(c, p, &r, &security)) return;
+        else if (!first) end_request(c, p, r.context, RPC_FAULT_PROTOCOL);
+        else begin_call(c, p, &r, i, security);
     }
-    struct rpc_slot *s = slot_find(c, p->call_id);
-    bool first = p->flags & RPC_FIRST;
-    const struct rpc_interface *i = rpc_conn_interface(c, r.context, &known);
-    if (!known || (s && (first || s->running || s->context != r.context || s->call.opnum != r.opnum)) || (!s && !first)) {
-        protocol_error(c, p, r.context);
-        return;
-    }
-    if (!check_security(c, p, &r, &security, &level)) return;
-    if (!s && !i) {
-        rpc_conn_fault(c, p->call_id, r.context, RPC_FAULT_UNKNOWN_INTERFACE);
-        return;
-    }
-    if (!s && !c->multiplex && c->slot_count && !c->slots->running) { /* another one has begun and not ended */
-        protocol_error(c, p, r.context);
-        return;
-    }
-    if (!s && !(s = slot_new(c, p, &r))) {
-        rpc_conn_fault(c, p->call_id, r.context, RPC_FAULT_NO_MEMORY);
-        return;
-    }
-    s->call.interface = i;
-    if (first) {
-        s->security = security;
-        s->level = level;
-    } else if (s->security != security || s->level != level) { /* one fragment weaker than the others */
-        protocol_error(c, p, r.context);
-        return;
-    }
-    size_t end = RPC_HEADER + p->body.n - (p->has_auth ? p->auth.pad : 0);
-    if (end < r.stub_at || !buf_add(&s->stub, p->whole.p + r.stub_at, end - r.stub_at)) {
-        refuse(s, RPC_FAULT_ACCESS_DENIED); /* over the limit: MS-RPCE 3.3.3.5.4 names this status */
-        return;
-    }
-    if (p->flags & RPC_LAST) dispatch(s);
 }
 
-/* co_cancel, orphaned: the call is given up, the connection stays. */
+/* co_cancel, orphaned: the call is given up, the connection stays. One that is not whole yet is not given up: Windows
+ * waits for the rest of it. */
 static void on_cancel(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_slot *s = slot_find(c, p->call_id);
-    if (s && s->running) tell(s);
-    else if (s && p->type == RPC_ORPHANED) rpc_slot_drop(s);
+    if (s) tell(s);
 }
 
 /* ---- input ---- */
+
+/* A fragment whose lengths do not fit together. */
+static void on_broken(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    switch (p->type) {
+    case RPC_BIND: rpc_conn_refuse(c, p->call_id, RPC_NAK_VERSION); break;
+    case RPC_ALTER: rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND); break;
+    case RPC_AUTH3: rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_NO_MEMORY, RPC_AT_BIND); break; /* as Windows */
+    default: end_request(c, p, 0, RPC_FAULT_PROTOCOL);
+    }
+}
 
 static void on_fragment(struct rpc_conn *c, struct slice fragment)
 {
     struct rpc_pdu p;
     struct error e = ERROR_INIT;
     if (rpc_pdu_read(fragment, &p, &e) != CIMF_OK) {
-        rpc_conn_fault(c, 0, 0, RPC_FAULT_PROTOCOL);
-        rpc_conn_end(c);
+        on_broken(c, &p);
         return;
     }
     switch (p.type) {
@@ -286,7 +327,7 @@ static void on_fragment(struct rpc_conn *c, struct slice fragment)
     case RPC_BIND: case RPC_ALTER: rpc_conn_bind(c, &p); break;
     case RPC_AUTH3: rpc_conn_auth3(c, &p); break;
     case RPC_CANCEL: case RPC_ORPHANED: on_cancel(c, &p); break;
-    default: protocol_error(c, &p, 0);
+    default: end_request(c, &p, 0, RPC_FAULT_PROTOCOL);
     }
 }
 
@@ -297,13 +338,10 @@ static size_t next_fragment(struct rpc_conn *c, size_t at)
     const unsigned char *h = (const unsigned char *)c->in.p + at;
     uint16_t n = rpc_pdu_length(h);
     bool family = h[2] == RPC_BIND || h[2] == RPC_ALTER || h[2] == RPC_AUTH3;
-    if (n == 0 && h[2] == RPC_BIND && (h[0] != 5 || h[1] > 1)) { /* another version of the protocol */
-        struct buf b;
-        buf_init(&b, 0);
-        rpc_nak_put(&b, 0, RPC_NAK_VERSION);
-        rpc_conn_send(c, &b);
-    }
-    if (n == 0 || (!family && n > c->max_recv)) {
+    bool large = n && !family && n > RPC_FRAGMENT_MAX; /* whatever was agreed on */
+    if (n == 0 && h[2] == RPC_BIND && (h[0] != 5 || h[1] > 1)) rpc_conn_refuse(c, 0, RPC_NAK_VERSION);
+    else if (large && h[2] == RPC_REQUEST) rpc_conn_fault_end(c, rpc_pdu_call(h), 0, RPC_FAULT_PROTOCOL, RPC_AT_REQUEST);
+    if (n == 0 || large) {
         rpc_conn_end(c);
         return 0;
     }

@@ -88,12 +88,14 @@ struct rpc_slot {
     uint16_t context;
     uint8_t level, flags;     /* RPC_MAYBE ... of the first fragment */
     bool running, cancelled;
+    bool trailer;             /* its fragments have one */
 };
 
 /* A bind or alter_context that waits for its token. */
 struct rpc_answer {
     bool active;
     uint8_t type;             /* of the request */
+    uint8_t echo;             /* flags that are agreed on */
     uint32_t call_id;
     struct rpc_security *security;
     struct rpc_result *results;
@@ -142,6 +144,8 @@ void rpc_conn_go_on(struct rpc_conn *c);
 void rpc_slot_drop(struct rpc_slot *s);
 /* conn_bind.c */
 void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p);
+/* bind_nak and the end. */
+void rpc_conn_refuse(struct rpc_conn *c, uint32_t call_id, uint16_t reason);
 void rpc_conn_auth3(struct rpc_conn *c, const struct rpc_pdu *p);
 const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_t context, bool *known);
 /* conn_security.c */
@@ -155,6 +159,10 @@ size_t rpc_protection(const struct rpc_security *s, unsigned level);
 /* Appends trailer and signature to the PDU that begins at start and ends it. */
 bool rpc_protect(struct rpc_conn *c, struct rpc_security *s, struct buf *b, size_t start, size_t stub_at);
 /* conn_reply.c */
+/* The call never got to its interface. */
 void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status);
+/* The same, and the end of the connection. Windows leaves DID_NOT_EXECUTE out where a request was at fault. */
+enum rpc_at_fault { RPC_AT_REQUEST, RPC_AT_BIND };
+void rpc_conn_fault_end(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status, enum rpc_at_fault at);
 
 #endif

@@ -27,8 +27,6 @@ static const struct rpc_interface *find_interface(const struct rpc_site *s, cons
 
 static bool keep_presentation(struct rpc_conn *c, uint16_t id, const struct rpc_interface *i)
 {
-    for (unsigned k = 0; k < c->presentation_count; k++)
-        if (c->presentations[k].id == id) return c->presentations[k].interface == i;
     if (c->presentation_count == c->presentation_room) {
         unsigned room = c->presentation_room ? c->presentation_room * 2 : 4;
         struct rpc_presentation *more = realloc(c->presentations, room * sizeof *more);
@@ -40,45 +38,77 @@ static bool keep_presentation(struct rpc_conn *c, uint16_t id, const struct rpc_
     return true;
 }
 
-/* The result of one context; keeps it when it is accepted. */
-static struct rpc_result judge(struct rpc_conn *c, const struct rpc_bind *b, const struct rpc_context *x, bool first_bind)
+/* The contexts of one bind or alter_context. */
+struct judging {
+    struct rpc_conn *c;
+    const struct rpc_bind *b;
+    bool bind;                /* features are agreed on in a bind only */
+    bool wrong;               /* a protocol error */
+    unsigned taken;
+    const struct rpc_interface *accepted[UINT8_MAX];
+};
+
+static bool offers(const struct judging *j, const struct rpc_context *x, const struct rpc_syntax *syntax)
 {
-    const struct rpc_interface *i = find_interface(c->site, &x->abstract);
-    bool ndr = false;
-    uint8_t bits;
     for (unsigned k = 0; k < x->transfer_count; k++) {
         struct rpc_syntax s;
-        rpc_bind_transfer(b, x, k, &s);
-        ndr |= rpc_syntax_eq(&s, &rpc_ndr);
-        if (x->transfer_count == 1 && first_bind && rpc_syntax_features(&s, &bits)) {
-            c->features = true;
-            return (struct rpc_result){ RPC_NEGOTIATE_ACK, bits & (RPC_FEATURE_CONTEXTS | RPC_FEATURE_KEEP_ON_ORPHAN), NULL };
-        }
+        rpc_bind_transfer(j->b, x, k, &s);
+        if (rpc_syntax_eq(&s, syntax)) return true;
     }
-    if (!i) return (struct rpc_result){ RPC_REJECT, RPC_REASON_ABSTRACT, NULL };
-    if (!ndr) return (struct rpc_result){ RPC_REJECT, RPC_REASON_TRANSFER, NULL };
-    if (c->presentation_count >= c->site->limits.max_contexts || !keep_presentation(c, x->id, i))
-        return (struct rpc_result){ RPC_REJECT, RPC_REASON_LIMIT, NULL };
+    return false;
+}
+
+/* Feature negotiation looks like a transfer syntax, the first one; once a connection. */
+static bool features(struct judging *j, const struct rpc_context *x, struct rpc_result *out)
+{
+    struct rpc_syntax s;
+    uint8_t bits;
+    rpc_bind_transfer(j->b, x, 0, &s);
+    if (!j->bind || !rpc_syntax_features(&s, &bits)) return false;
+    j->wrong |= j->c->features;
+    j->c->features = true;
+    *out = (struct rpc_result){ RPC_NEGOTIATE_ACK, bits & (RPC_FEATURE_CONTEXTS | RPC_FEATURE_KEEP_ON_ORPHAN), NULL };
+    return true;
+}
+
+static struct rpc_result reject(uint16_t reason) { return (struct rpc_result){ RPC_REJECT, reason, NULL }; }
+
+/* The result of one context; keeps it when it is accepted. Of one interface at most one is, each time. */
+static struct rpc_result judge(struct judging *j, const struct rpc_context *x)
+{
+    struct rpc_conn *c = j->c;
+    const struct rpc_interface *i = find_interface(c->site, &x->abstract);
+    struct rpc_result result;
+    bool known;
+    if (x->transfer_count == 0) j->wrong = true;
+    if (j->wrong || features(j, x, &result)) return j->wrong ? reject(0) : result;
+    const struct rpc_interface *had = rpc_conn_interface(c, x->id, &known);
+    /* An identifier keeps its meaning, also by what could have been chosen instead. */
+    if (known && (had != i || offers(j, x, &rpc_ndr64))) j->wrong = true;
+    if (!i || j->wrong) return reject(RPC_REASON_ABSTRACT);
+    if (!offers(j, x, &rpc_ndr)) return reject(RPC_REASON_TRANSFER);
+    for (unsigned k = 0; k < j->taken; k++)
+        if (j->accepted[k] == i) return reject(RPC_REASON_TRANSFER);
+    if (!known && (c->presentation_count >= c->site->limits.max_contexts || !keep_presentation(c, x->id, i)))
+        return reject(RPC_REASON_LIMIT);
+    j->accepted[j->taken++] = i;
     return (struct rpc_result){ RPC_ACCEPT, RPC_REASON_NONE, &rpc_ndr };
 }
 
-static void nak(struct rpc_conn *c, uint32_t call_id, uint16_t reason)
+void rpc_conn_refuse(struct rpc_conn *c, uint32_t call_id, uint16_t reason)
 {
     struct buf b;
     buf_init(&b, 0);
     rpc_nak_put(&b, call_id, reason);
     rpc_conn_send(c, &b);
+    rpc_conn_end(c);
 }
 
-/* bind: refused; alter_context: a fault. Either way the connection goes when it is a bind. */
+/* bind: refused; alter_context: a fault. Either way the connection goes. */
 static void refuse(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t reason, uint32_t status)
 {
-    if (p->type == RPC_BIND) {
-        nak(c, p->call_id, reason);
-        rpc_conn_end(c);
-    } else {
-        rpc_conn_fault(c, p->call_id, 0, status);
-    }
+    if (p->type == RPC_BIND) rpc_conn_refuse(c, p->call_id, reason);
+    else rpc_conn_fault_end(c, p->call_id, 0, status, RPC_AT_BIND);
 }
 
 /* What both sides take: the smaller of both offers, not above ours, a multiple of eight, not below what everybody takes. */
@@ -117,7 +147,7 @@ static void acknowledge(struct rpc_conn *c, struct slice token)
     struct rpc_security *s = a->security;
     struct buf b;
     bool bind = a->type == RPC_BIND;
-    unsigned flags = RPC_FIRST | RPC_LAST | (c->header_sign ? RPC_HEADER_SIGN : 0) | (c->multiplex ? RPC_MULTIPLEX : 0);
+    unsigned flags = RPC_FIRST | RPC_LAST | a->echo;
     buf_init(&b, 0);
     size_t start = rpc_pdu_begin(&b, bind ? RPC_BIND_ACK : RPC_ALTER_RESPONSE, flags, a->call_id);
     rpc_ack_put(&b, c->max_xmit, c->max_recv, c->group, bind ? port_of(c->local) : SLICE(""), a->results, a->count, start);
@@ -142,10 +172,16 @@ static void failed(struct rpc_conn *c)
     free(a->results);
     *a = (struct rpc_answer){ 0 };
     s->state = RPC_SECURITY_FAILED; /* auth3: the first request hears of it */
-    if (type == RPC_ALTER) rpc_conn_fault(c, id, 0, RPC_FAULT_ACCESS_DENIED);
-    if (type != RPC_BIND) return;
-    nak(c, id, RPC_NAK_CHECKSUM);
-    rpc_conn_end(c);
+    if (type == RPC_ALTER) rpc_conn_fault_end(c, id, 0, RPC_FAULT_SEC_PKG, RPC_AT_BIND);
+    else if (type == RPC_BIND) rpc_conn_refuse(c, id, RPC_NAK_CHECKSUM);
+}
+
+/* After auth3 there is no way to say more; privacy needs a client that asked its mechanism for it. */
+static bool good_enough(const struct rpc_security *s, uint8_t type, const struct auth_exchange_answer *x)
+{
+    if (type == RPC_AUTH3 && (x->result != MECH_COMPLETE || x->token.n)) return false;
+    if (x->result == MECH_COMPLETE && s->level == RPC_LEVEL_PRIVACY) return s->mech && s->mech->flags & MECH_SEAL;
+    return x->result != MECH_FAILED;
 }
 
 static void on_step(void *arg, const struct auth_exchange_answer *x)
@@ -154,15 +190,16 @@ static void on_step(void *arg, const struct auth_exchange_answer *x)
     struct rpc_security *s = c->answer.security;
     uint8_t type = c->answer.type;
     if (x->result == MECH_COMPLETE) {
-        s->state = RPC_SECURITY_DONE;
-        c->proven = true;
+        s->state = RPC_SECURITY_DONE; /* failed() below takes it back */
         s->principal = x->principal;
         s->mech = x->context;
         s->whole = x->mechanism && strcmp(x->mechanism, "NTLM") == 0;
         auth_exchange_free(s->exchange);
         s->exchange = NULL;
     }
-    if (x->result == MECH_FAILED) failed(c);
+    bool good = good_enough(s, type, x);
+    if (good && x->result == MECH_COMPLETE) c->proven = true;
+    if (!good) failed(c);
     else if (type == RPC_AUTH3) c->answer = (struct rpc_answer){ 0 };
     else acknowledge(c, x->token);
     if (c->state == RPC_CONN_CLOSED || c->answer.active) return;
@@ -182,22 +219,36 @@ static bool mechanism_of(uint8_t type, enum auth_mechanism *out)
     }
 }
 
+/* MS-RPCE 2.2.1.1.8: 0 is connect, call is taken for packet. */
+static uint8_t level_of(const struct rpc_auth *a)
+{
+    return a->level == 0 ? RPC_LEVEL_CONNECT : a->level == RPC_LEVEL_CALL ? RPC_LEVEL_PACKET : a->level;
+}
+
+/* Whether there is such a level and such a mechanism; false: refused. */
+static bool credible(struct rpc_conn *c, const struct rpc_pdu *p)
+{
+    enum auth_mechanism mechanism;
+    uint8_t level = level_of(&p->auth);
+    bool level_ok = level >= RPC_LEVEL_CONNECT && level <= RPC_LEVEL_PRIVACY;
+    if (!p->has_auth || (level_ok && mechanism_of(p->auth.type, &mechanism))) return true;
+    refuse(c, p, level_ok ? RPC_NAK_AUTH_TYPE : RPC_NAK_UNSPECIFIED, RPC_FAULT_ACCESS_DENIED);
+    return false;
+}
+
 /* A new context for a bind or alter_context, or the one that is being made. NULL: refused. */
 static struct rpc_security *begin(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct error e = ERROR_INIT;
     struct rpc_auth a = p->auth;
-    enum auth_mechanism mechanism;
-    if (!mechanism_of(a.type, &mechanism)) {
-        refuse(c, p, RPC_NAK_AUTH_TYPE, RPC_FAULT_ACCESS_DENIED);
-        return NULL;
-    }
-    if (a.level == 0) a.level = RPC_LEVEL_CONNECT;
-    if (a.level == RPC_LEVEL_CALL) a.level = RPC_LEVEL_PACKET;
+    enum auth_mechanism mechanism = AUTH_MECH_NTLM;
+    mechanism_of(a.type, &mechanism); /* credible() knows it */
+    a.level = level_of(&a);
     struct rpc_security *s = rpc_security_find(c, a.context);
     if (s && s->state == RPC_SECURITY_RUNNING && s->type == a.type && s->level == a.level) return s;
-    if (s || a.level < RPC_LEVEL_CONNECT || a.level > RPC_LEVEL_PRIVACY) {
-        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_ACCESS_DENIED);
+    if (s) {
+        bool other = s->state == RPC_SECURITY_RUNNING && s->type != a.type;
+        refuse(c, p, RPC_NAK_UNSPECIFIED, other ? RPC_FAULT_SEC_PKG : RPC_FAULT_ACCESS_DENIED);
         return NULL;
     }
     struct auth_exchange_config config = {
@@ -207,15 +258,8 @@ static struct rpc_security *begin(struct rpc_conn *c, const struct rpc_pdu *p)
     s = rpc_security_add(c, &a);
     if (s && auth_exchange_new(c->site->broker, &config, c->site->home, &s->exchange, &e) == CIMF_OK) return s;
     if (s) rpc_security_remove(c, s);
-    refuse(c, p, RPC_NAK_LIMIT, RPC_FAULT_ACCESS_DENIED);
+    refuse(c, p, RPC_NAK_LIMIT, RPC_FAULT_PROTOCOL);
     return NULL;
-}
-
-/* Header signing is agreed on once, by the first that authenticates well enough. */
-static void agree_on_headers(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_security *s)
-{
-    bool first = c->security_count == 1;
-    if (first && p->flags & RPC_HEADER_SIGN && s->level >= RPC_LEVEL_PACKET) c->header_sign = true;
 }
 
 static void step(struct rpc_conn *c, const struct rpc_pdu *p, struct rpc_security *s)
@@ -228,37 +272,43 @@ static void step(struct rpc_conn *c, const struct rpc_pdu *p, struct rpc_securit
     auth_exchange_step(s->exchange, p->auth.token, on_step, c);
 }
 
+/* The results of all contexts, NULL when it is no bind; *count of them. */
+static struct rpc_result *judge_all(struct rpc_conn *c, const struct rpc_pdu *p, unsigned *count, struct rpc_bind *b)
+{
+    struct judging j = { .c = c, .b = b, .bind = p->type == RPC_BIND };
+    if (!rpc_bind_read(p, b) || b->count == 0) return NULL;
+    struct rpc_result *results = calloc(b->count, sizeof *results);
+    *count = b->count;
+    for (unsigned i = 0; results && !j.wrong && i < *count; i++) {
+        struct rpc_context x;
+        j.wrong = !rpc_bind_next(b, &x);
+        if (!j.wrong) results[i] = judge(&j, &x);
+    }
+    if (!j.wrong) return results;
+    free(results);
+    return NULL;
+}
+
 void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_bind b;
-    bool bind = p->type == RPC_BIND;
-    if ((bind ? c->state != RPC_CONN_NEW : c->state != RPC_CONN_BOUND) || !rpc_bind_read(p, &b)) {
+    unsigned count;
+    bool bind = p->type == RPC_BIND, order = c->state == (bind ? RPC_CONN_NEW : RPC_CONN_BOUND);
+    if (order && !credible(c, p)) return;
+    struct rpc_result *results = order ? judge_all(c, p, &count, &b) : NULL;
+    if (!results || (bind && !take_bind(c, p, &b))) {
+        free(results);
         refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
-        rpc_conn_end(c);
         return;
     }
     struct rpc_security *s = NULL;
-    if (p->has_auth && !(s = begin(c, p))) return;
-    struct rpc_result *results = b.count ? calloc(b.count, sizeof *results) : NULL;
-    bool ok = b.count == 0 || results;
-    for (unsigned i = 0; ok && i < b.count; i++) {
-        struct rpc_context x;
-        ok = rpc_bind_next(&b, &x);
-        if (ok) results[i] = judge(c, &b, &x, bind);
-    }
-    if (!ok || (bind && b.count == 0)) {
+    if (p->has_auth && !(s = begin(c, p))) {
         free(results);
-        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
-        rpc_conn_end(c);
         return;
     }
-    if (bind && !take_bind(c, p, &b)) {
-        free(results);
-        refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);
-        return;
-    }
-    if (s) agree_on_headers(c, p, s);
-    c->answer = (struct rpc_answer){ .type = p->type, .call_id = p->call_id, .results = results, .count = b.count };
+    if (p->flags & RPC_HEADER_SIGN) c->header_sign = true; /* from here on, for all security contexts */
+    c->answer = (struct rpc_answer){ .type = p->type, .call_id = p->call_id, .results = results, .count = count,
+                                     .echo = p->flags & (RPC_HEADER_SIGN | (bind ? RPC_MULTIPLEX : 0)) };
     if (s) step(c, p, s);
     else acknowledge(c, SLICE_NULL);
 }
@@ -266,9 +316,6 @@ void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
 void rpc_conn_auth3(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_security *s = p->has_auth ? rpc_security_find(c, p->auth.context) : NULL;
-    if (!s || s->state != RPC_SECURITY_RUNNING || s->type != p->auth.type) {
-        rpc_conn_end(c); /* never answered */
-        return;
-    }
-    step(c, p, s);
+    if (s && s->state == RPC_SECURITY_RUNNING && s->type == p->auth.type) step(c, p, s); /* never answered */
+    else rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND);
 }

@@ -9,6 +9,15 @@ void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint
     rpc_conn_send(c, &b);
 }
 
+void rpc_conn_fault_end(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status, enum rpc_at_fault at)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    rpc_fault_put(&b, call_id, context, status, at == RPC_AT_BIND ? RPC_DID_NOT_EXECUTE : 0);
+    rpc_conn_send(c, &b);
+    rpc_conn_end(c);
+}
+
 /* The call is over; true: the connection still stands. */
 static bool handed_back(struct rpc_slot *s)
 {
@@ -27,7 +36,7 @@ static bool handed_back(struct rpc_slot *s)
 static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
 {
     size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST, s->call.call_id);
-    rpc_put32(b, 0);
+    rpc_put32(b, RPC_FAULT_HINT);
     rpc_put16(b, s->context);
     rpc_put16(b, 0);
     rpc_put32(b, status);
@@ -73,7 +82,7 @@ void rpc_reply(struct rpc_call *call)
         unsigned flags = (at ? 0 : RPC_FIRST) | (at + n == stub.n ? RPC_LAST : 0);
         size_t start = rpc_pdu_begin(&b, RPC_RESPONSE, flags, call->call_id);
         rpc_put32(&b, (uint32_t)(stub.n - at));
-        rpc_put16(&b, s->context);
+        rpc_put16(&b, s->context & 0xff); /* as Windows: nobody looks at it, and Samba's tests do */
         rpc_put16(&b, 0);
         buf_add(&b, stub.p + at, n);
         if (!rpc_protect(c, s->security, &b, start, 24)) b.failed = true;

@@ -85,7 +85,7 @@ bool rpc_protect(struct rpc_conn *c, struct rpc_security *s, struct buf *b, size
     struct rpc_auth a = { .type = s->type, .level = s->level, .context = s->id };
     struct mech_part parts[3];
     size_t size = signature_size(s);
-    rpc_trailer_put(b, start, 16, &a);
+    rpc_trailer_put(b, start + stub_at - RPC_HEADER, 16, &a); /* counted from the stub */
     size_t trailer_at = b->n - start - RPC_TRAILER;
     char *signature = buf_reserve(b, size);
     if (!signature || !s->mech) return false;

@@ -78,6 +78,13 @@ uint16_t rpc_pdu_length(const unsigned char h[RPC_HEADER])
     return h[0] != 5 || h[1] > 1 || n < RPC_HEADER ? 0 : n;
 }
 
+uint32_t rpc_pdu_call(const unsigned char h[RPC_HEADER])
+{
+    const bool big = !(h[4] & LITTLE);
+    const uint32_t a = u16_at(h + 12, big), b = u16_at(h + 14, big);
+    return big ? a << 16 | b : b << 16 | a;
+}
+
 cimf_status rpc_pdu_read(struct slice fragment, struct rpc_pdu *out, struct error *e)
 {
     const unsigned char *h = (const unsigned char *)fragment.p;
@@ -104,7 +111,8 @@ cimf_status rpc_pdu_read(struct slice fragment, struct rpc_pdu *out, struct erro
     out->auth.context = rpc_u32(&r);
     out->auth.token = slice_sub(fragment, at + RPC_TRAILER);
     out->body = slice_head(out->body, at - RPC_HEADER);
-    if (out->auth.pad > out->body.n)
+    /* Whatever the PDU, eight octets of the body are no padding. */
+    if (out->auth.pad && out->auth.pad + 8u > out->body.n)
         return error_set(e, CIMF_PROTOCOL_ERROR, "rpc", "the padding of a fragment is longer than it");
     return CIMF_OK;
 }
@@ -124,7 +132,7 @@ static void syntax(struct rpc_reader *r, struct rpc_syntax *out)
 
 bool rpc_bind_read(const struct rpc_pdu *p, struct rpc_bind *out)
 {
-    struct rpc_reader r = rpc_reader_of(p, unpadded(p));
+    struct rpc_reader r = rpc_reader_of(p, p->body); /* nobody looks at the padding here */
     out->max_xmit = rpc_u16(&r);
     out->max_recv = rpc_u16(&r);
     out->group = rpc_u32(&r);
@@ -231,7 +239,7 @@ bool rpc_nak_put(struct buf *b, uint32_t call_id, uint16_t reason)
 bool rpc_fault_put(struct buf *b, uint32_t call_id, uint16_t context, uint32_t status, unsigned flags)
 {
     size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST | flags, call_id);
-    rpc_put32(b, 0);
+    rpc_put32(b, RPC_FAULT_HINT);
     rpc_put16(b, context);
     rpc_put16(b, 0);
     rpc_put32(b, status);

@@ -24,6 +24,7 @@ enum {
     RPC_TRAILER = 8,         /* sec_trailer */
     RPC_FRAGMENT_MAX = 5840, /* what we offer and take, as Windows */
     RPC_FRAGMENT_MIN = 1432, /* C706: everybody takes so much */
+    RPC_FAULT_HINT = 32,     /* alloc_hint of a fault: its octets */
     RPC_BIND_MAX = 65535,    /* the bind family carries tickets */
 };
 
@@ -54,7 +55,9 @@ struct rpc_pdu {
 };
 /* Octets of the fragment that begins with these 16; 0: this is no DCE/RPC of version 5.0 or 5.1, or the length is impossible. */
 uint16_t rpc_pdu_length(const unsigned char header[RPC_HEADER]);
-/* CIMF_PROTOCOL_ERROR: lengths that do not fit. */
+/* Its call. */
+uint32_t rpc_pdu_call(const unsigned char header[RPC_HEADER]);
+/* CIMF_PROTOCOL_ERROR: lengths that do not fit; type, flags and call are there all the same. */
 cimf_status rpc_pdu_read(struct slice fragment, struct rpc_pdu *out, struct error *e);
 
 /* A reader of the byte order of its PDU. */
@@ -105,7 +108,7 @@ bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request *out);
 
 /* Writing: a header with holes, the body by the caller, then the end fills the holes. Answers where the PDU begins. */
 size_t rpc_pdu_begin(struct buf *b, enum rpc_pdu_type type, unsigned flags, uint32_t call_id);
-/* Appends padding to a multiple of `align` of the body, and the trailer; the token (or room for a signature) follows. */
+/* Appends padding to a multiple of `align`, counted from RPC_HEADER behind start, and the trailer; the token (or room for a signature) follows. */
 void rpc_trailer_put(struct buf *b, size_t start, unsigned align, const struct rpc_auth *a);
 void rpc_pdu_end(struct buf *b, size_t start, uint16_t auth_length);
 

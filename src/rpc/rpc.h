@@ -23,6 +23,7 @@ enum rpc_auth_type { RPC_AUTH_NONE = 0, RPC_AUTH_SPNEGO = 9, RPC_AUTH_NTLM = 10,
 
 /* Status words of faults and bind results. */
 #define RPC_FAULT_ACCESS_DENIED 0x00000005u
+#define RPC_FAULT_SEC_PKG 0x00000721u /* the mechanism refused */
 #define RPC_FAULT_BAD_STUB 0x000006f7u
 #define RPC_FAULT_OP_RANGE 0x1c010002u
 #define RPC_FAULT_UNKNOWN_INTERFACE 0x1c010003u
