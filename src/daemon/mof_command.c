@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/apart.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
@@ -37,15 +38,38 @@ static cimf_status compile_remote(struct command *c, struct arena *a, struct sli
     return s;
 }
 
+struct local {
+    const struct command *c;
+    struct slice ns;
+    const struct bundle *b;
+    struct mof_counts counts;
+};
+
+static cimf_status open_here(struct core *core, const struct command *c, const char *folder, struct error *e)
+{
+    return folder ? core_open_in(core, &c->config, folder, e) : core_open(core, &c->config, e);
+}
+
+static cimf_status compile_here(void *shared, const char *folder, struct error *e)
+{
+    struct local *x = shared;
+    struct core core;
+    cimf_status s = open_here(&core, x->c, folder, e);
+    if (s != CIMF_OK) return s;
+    s = control_compile(core.cimom, x->ns, x->b, &x->counts, e);
+    core_close(&core);
+    return s;
+}
+
 static cimf_status compile_local(struct command *c, struct slice ns, const struct bundle *b, struct mof_counts *counts,
                                  struct error *e)
 {
-    struct core core;
-    cimf_status s = core_open(&core, &c->config, e);
-    if (s == CIMF_OK) {
-        s = control_compile(core.cimom, ns, b, counts, e);
-        core_close(&core);
-    }
+    struct local x = { .c = c, .ns = ns, .b = b };
+    struct apart apart;
+    cimf_status s = apart_find(&c->config, &apart, e);
+    if (s == CIMF_OK) s = apart_run(&apart, compile_here, &x, sizeof x, e);
+    apart_end(&apart);
+    *counts = x.counts;
     return s;
 }
 
@@ -126,6 +150,39 @@ static cimf_status write_copy(int from, const char *path, struct error *e)
     return error_errno(e, s, "cimd", number, "cannot write %s", path);
 }
 
+#define COPY "backup.mdb" /* in the repository's folder, for a moment */
+
+struct local_copy {
+    const struct command *c;
+    const char *path;
+};
+
+static cimf_status backup_here(void *shared, const char *folder, struct error *e)
+{
+    const struct local_copy *x = shared;
+    struct core core;
+    cimf_status s = open_here(&core, x->c, folder, e);
+    if (s != CIMF_OK) return s;
+    if (folder) unlink(COPY);
+    s = repo_backup(core.repo, folder ? "/proc/self/cwd/" COPY : x->path, e);
+    core_close(&core);
+    return s;
+}
+
+static cimf_status backup_local(struct command *c, const char *path, struct error *e)
+{
+    struct local_copy x = { c, path };
+    struct apart apart;
+    int copy = -1;
+    cimf_status s = apart_find(&c->config, &apart, e);
+    if (s == CIMF_OK) s = apart_run(&apart, backup_here, &x, sizeof x, e);
+    if (s == CIMF_OK && apart.folder >= 0) s = apart_take(&apart, COPY, &copy, e);
+    if (s == CIMF_OK && copy >= 0) s = write_copy(copy, path, e);
+    if (copy >= 0) close(copy);
+    apart_end(&apart);
+    return s;
+}
+
 static cimf_status backup(struct command *c, const char *path, struct error *e)
 {
     struct arena a;
@@ -133,7 +190,6 @@ static cimf_status backup(struct command *c, const char *path, struct error *e)
     size_t count;
     bool running;
     int copy = -1;
-    struct core core;
     arena_init(&a, 0);
     cimf_status s = control_ask(&c->config, fields, 1, &a, &reply, &count, &running, &copy, e);
     if (s == CIMF_OK && running) s = control_reply(reply, count, e);
@@ -141,12 +197,7 @@ static cimf_status backup(struct command *c, const char *path, struct error *e)
     if (s == CIMF_OK && running) s = write_copy(copy, path, e);
     if (copy >= 0) close(copy);
     arena_free(&a);
-    if (s != CIMF_OK || running) return s;
-    s = core_open(&core, &c->config, e);
-    if (s != CIMF_OK) return s;
-    s = repo_backup(core.repo, path, e);
-    core_close(&core);
-    return s;
+    return s != CIMF_OK || running ? s : backup_local(c, path, e);
 }
 
 int command_backup(struct command *c)
@@ -164,6 +215,32 @@ int command_backup(struct command *c)
     return 0;
 }
 
+struct local_restore {
+    const char *dir, *from;
+};
+
+static cimf_status restore_here(void *shared, const char *folder, struct error *e)
+{
+    const struct local_restore *x = shared;
+    return folder ? repo_restore(folder, COPY, e) : repo_restore(x->dir, x->from, e);
+}
+
+static cimf_status restore(struct command *c, const char *dir, const char *from, struct error *e)
+{
+    struct local_restore x = { dir, from };
+    struct apart apart;
+    cimf_status s = apart_find(&c->config, &apart, e);
+    int fd = s == CIMF_OK && apart.folder >= 0 ? open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    if (s == CIMF_OK && apart.folder >= 0)
+        s = fd >= 0 ? apart_give(&apart, fd, COPY, e)
+                    : error_errno(e, errno == ENOENT ? CIMF_NOT_FOUND : CIMF_IO_ERROR, "cimd", errno, "cannot read %s", from);
+    if (s == CIMF_OK) s = apart_run(&apart, restore_here, &x, sizeof x, e);
+    if (apart.folder >= 0) unlinkat(apart.folder, COPY, 0);
+    if (fd >= 0) close(fd);
+    apart_end(&apart);
+    return s;
+}
+
 int command_restore(struct command *c)
 {
     struct error e = ERROR_INIT;
@@ -179,7 +256,7 @@ int command_restore(struct command *c)
         error_set(&e, CIMF_ALREADY_EXISTS, "cimd", "%s holds a repository; --force replaces it (the old one is kept beside it)", dir);
         return command_failed(c, "", &e);
     }
-    if (repo_restore(dir, c->operands[0], &e) != CIMF_OK) return command_failed(c, c->operands[0], &e);
+    if (restore(c, dir, c->operands[0], &e) != CIMF_OK) return command_failed(c, c->operands[0], &e);
     printf("%s: restored from %s\n", dir, c->operands[0]);
     return 0;
 }

@@ -1,24 +1,57 @@
 /* cimd sd: security descriptors of namespaces, through the running daemon or on the repository itself. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "auth/broker.h"
 #include "cim/path.h"
+#include "daemon/apart.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
+
+enum { SDDL_MAX = 1 << 19 };
+struct local {
+    const struct command *c;
+    const struct slice *fields;
+    size_t count, n;
+    char text[SDDL_MAX];
+};
+
+static cimf_status ask_here(void *shared, const char *folder, struct error *e)
+{
+    struct local *x = shared;
+    struct core core;
+    struct buf text;
+    cimf_status s = folder ? core_open_in(&core, &x->c->config, folder, e) : core_open(&core, &x->c->config, e);
+    if (s != CIMF_OK) return s;
+    buf_init(&text, SDDL_MAX);
+    const struct principal *p = auth_local_principal(true);
+    s = p ? control_descriptor(core.cimom, p, x->fields, x->count, &text, e)
+          : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the principal");
+    if (s == CIMF_OK && !buf_ok(&text)) s = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "the descriptor is too long");
+    if (s == CIMF_OK && text.n) memcpy(x->text, text.p, text.n);
+    x->n = s == CIMF_OK ? text.n : 0;
+    buf_free(&text);
+    if (p) principal_unref(p);
+    core_close(&core);
+    return s;
+}
 
 /* On the repository itself: no daemon has it open. */
 static cimf_status ask_local(struct command *c, const struct slice *fields, size_t count, struct buf *text,
                              struct error *e)
 {
-    struct core core;
-    cimf_status s = core_open(&core, &c->config, e);
-    if (s != CIMF_OK) return s;
-    const struct principal *p = auth_local_principal(true);
-    s = p ? control_descriptor(core.cimom, p, fields, count, text, e)
-          : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the principal");
-    if (p) principal_unref(p);
-    core_close(&core);
+    struct apart apart;
+    struct local *x = calloc(1, sizeof *x);
+    if (!x) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
+    x->c = c;
+    x->fields = fields;
+    x->count = count;
+    cimf_status s = apart_find(&c->config, &apart, e);
+    if (s == CIMF_OK) s = apart_run(&apart, ask_here, x, sizeof *x, e);
+    apart_end(&apart);
+    if (s == CIMF_OK) buf_slice_add(text, slice_of(x->text, x->n));
+    free(x);
     return s;
 }
 

@@ -177,6 +177,53 @@ class Processes(unittest.TestCase):
             self.assertIn(says, daemon.run("serve", check=False).stderr)
 
 
+@unittest.skipUnless(ROOT, "users of their own need root")
+class Alone(unittest.TestCase):
+    """root's commands on the repository while no daemon runs: what cimd-core's user left there does not get root's rights."""
+
+    def setUp(self):
+        state = tempfile.mkdtemp(prefix="cimfony-test-")
+        self.addCleanup(shutil.rmtree, state, ignore_errors=True)
+        self.daemon = Daemon(state=state)
+        with self.daemon:
+            pass
+        self.folder = self.daemon.state / "state" / "repository"
+        self.mof = self.daemon.state / "a.mof"
+        self.mof.write_text("class Left_Alone { [key] string Name; };")
+        self.mof.chmod(0o600)
+
+    def owners(self):
+        return {path.stat().st_uid for path in (self.folder, *self.folder.iterdir())}
+
+    def test_works(self):
+        other, copy = self.daemon.state / "b.mof", self.daemon.state / "copy.mdb"
+        other.write_text("class Left_Too { [key] string Name; };")
+        other.chmod(0o600)
+        run = self.daemon.run
+        self.assertIn("1 classes", run("mof", "--namespace", "root/default", str(self.mof), str(other)).stdout)
+        self.assertNotEqual(run("mof", str(self.daemon.state / "none.mof"), check=False).returncode, 0)
+        self.assertIn("D:", run("sd", "show", "root/cimv2").stdout)
+        self.assertNotEqual(run("sd", "show", "root/none", check=False).returncode, 0)
+        run("backup", str(copy))
+        self.assertEqual((copy.stat().st_uid, copy.stat().st_mode & 0o777), (0, 0o600))
+        run("restore", "--force", str(copy))
+        self.assertEqual(self.owners(), {64101})
+        self.assertNotIn("backup.mdb", os.listdir(self.folder))
+        self.assertNotIn("Traceback", run("mof", "--namespace", "root/default", str(self.mof)).stderr)
+
+    def test_links(self):
+        victim = self.daemon.state / "victim"
+        for name in ("store.lock", "store.mdb-lock", "backup.mdb"):
+            with self.subTest(name):
+                link = self.folder / name
+                link.unlink(missing_ok=True)
+                link.symlink_to(victim)
+                for command in (["mof", str(self.mof)], ["sd", "show", "root/cimv2"], ["backup", str(self.daemon.state / "x.mdb")]):
+                    self.daemon.run(*command, check=False)
+                    self.assertFalse(victim.exists(), command)
+                link.unlink(missing_ok=True)
+
+
 @unittest.skipUnless(COMPROMISED.exists(), "this build has no cimd-compromised")
 class Compromised(unittest.TestCase):
     """From inside cimd-core, after the sandbox is entered."""
