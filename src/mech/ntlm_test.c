@@ -334,6 +334,7 @@ static enum mech_result try_forged(struct pair *p, uint32_t avflags, bool v1)
     return result;
 }
 
+/* covers: security:S30 */
 static void policy(void **state)
 {
     struct pair p;
@@ -411,6 +412,59 @@ static void weak_offers(void **state)
     }
     buf_free(&out);
     buf_free(&m);
+    pair_free(&p);
+}
+
+/* What a client adds: a MIC where the server gave the time, bindings always, zeros when there is no channel. And whom it
+ * does not talk to: a server that does not name itself.
+ * covers: security:S28 security:S29 */
+static void what_a_client_says(void **state)
+{
+    static const char zeros[16];
+    struct pair p;
+    struct ntlm_authenticate third;
+    struct ntlm_v2_response nt;
+    struct ntlm_challenge c;
+    struct ntlm_avs avs;
+    struct buf pairs, m, out;
+    pair_init(&p);
+    assert_int_equal(pair_client_done(&p), MECH_COMPLETE);
+    assert_int_equal(ntlm_authenticate_read(buf_slice(&p.token[2]), &third, &p.e), CIMF_OK);
+    assert_true(ntlm_v2_response_read(third.nt, &nt));
+    assert_true(nt.avs.flags & NTLM_AVF_MIC);
+    assert_true(slice_eq(nt.avs.value[NTLM_AV_BINDINGS], slice_of(zeros, sizeof zeros)));
+    p.client.options.bindings = SLICE("tls-server-end-point:x");
+    assert_int_equal(pair_client_done(&p), MECH_COMPLETE);
+    assert_int_equal(ntlm_authenticate_read(buf_slice(&p.token[2]), &third, &p.e), CIMF_OK);
+    assert_true(ntlm_v2_response_read(third.nt, &nt));
+    assert_int_equal(nt.avs.value[NTLM_AV_BINDINGS].n, 16);
+    assert_false(slice_eq(nt.avs.value[NTLM_AV_BINDINGS], slice_of(zeros, sizeof zeros)));
+
+    buf_init(&pairs, 0);
+    buf_init(&m, 0);
+    buf_init(&out, 0);
+    assert_int_equal(ntlm_challenge_read(buf_slice(&p.token[1]), &c, &p.e), CIMF_OK);
+    assert_true(ntlm_avs_read(c.target_info, &avs));
+    for (int drop = NTLM_AV_NB_COMPUTER; drop <= NTLM_AV_NB_DOMAIN; drop++) {
+        buf_clear(&pairs);
+        for (int id = 1; id < NTLM_AV_COUNT; id++)
+            if (id != drop && ntlm_av_has(&avs, (enum ntlm_av)id)) ntlm_av_put(&pairs, (enum ntlm_av)id, avs.value[id]);
+        ntlm_av_put(&pairs, NTLM_AV_EOL, SLICE(""));
+        struct ntlm_challenge nameless = c;
+        nameless.target_info = buf_slice(&pairs);
+        buf_clear(&m);
+        buf_clear(&out);
+        assert_true(ntlm_challenge_write(&m, &nameless));
+        struct mech *client;
+        assert_int_equal(ntlm_client_new(&p.client, &client, &p.e), CIMF_OK);
+        assert_int_equal(mech_step(client, SLICE(""), &out, &p.e), MECH_CONTINUE);
+        assert_int_equal(mech_step(client, buf_slice(&m), &out, &p.e), MECH_FAILED);
+        assert_int_equal(p.e.status, CIMF_ACCESS_DENIED);
+        mech_free(client);
+    }
+    buf_free(&pairs);
+    buf_free(&m);
+    buf_free(&out);
     pair_free(&p);
 }
 
@@ -497,7 +551,7 @@ int main(void)
         cmocka_unit_test(truncated_first_two),
         cmocka_unit_test(policy),
         cmocka_unit_test(weak_offers),
-        cmocka_unit_test(av_pairs),
+        cmocka_unit_test(what_a_client_says), cmocka_unit_test(av_pairs),
         cmocka_unit_test(example_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
