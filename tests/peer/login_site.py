@@ -16,6 +16,7 @@ from wsman import WMI
 
 HERE = pathlib.Path(__file__).resolve().parent
 SAMPLE = HERE.parent / "scenario" / "sample.mof"
+ENCRYPTION_TYPES = ("aes256-cts-hmac-sha1-96", "aes128-cts-hmac-sha1-96")
 LONG = WMI + "root/default/Test_Long"
 SIZES = (1, 14, 17, 70)  # KiB; CredSSP has 16 in a part
 OFF = {"auth.basic": "off", "auth.allow_unencrypted": "off"}
@@ -86,6 +87,12 @@ class Site(unittest.TestCase):
         """Whose ticket the clients find; None: nobody's."""
         if self.realm:
             os.environ["KRB5CCNAME"] = self.tickets[user] if user else f"FILE:{self.realm.folder}/none"
+
+    def with_type(self, encryption_type, user="alice"):
+        """From here on the clients have a ticket of this user whose keys are all of one encryption type."""
+        environment = self.realm.client_environment(encryption_type)
+        os.environ.update(KRB5_CONFIG=environment["KRB5_CONFIG"], KRB5CCNAME=self.realm.cache(user, env=environment))
+        self.addCleanup(os.environ.update, KRB5_CONFIG=self.realm.environment["KRB5_CONFIG"])
 
     def need_realm(self):
         if not self.realm:

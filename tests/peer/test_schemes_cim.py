@@ -9,7 +9,7 @@ import unittest
 
 import kdc
 from daemon import PASSWORD, USER, binary
-from login_site import SIZES, Site, TlsProxy
+from login_site import ENCRYPTION_TYPES, SIZES, Site, TlsProxy
 
 HTTP = ("ntlm", "negotiate", "kerberos", "credssp")
 HTTPS = (*HTTP, "basic", "digest", "certificate")
@@ -60,6 +60,13 @@ class Cim(Site):
             with self.subTest(auth=auth):
                 self.may(auth)
                 self.use(auth)
+
+    def test_encryption_types(self):
+        self.need_realm()
+        for name in (*ENCRYPTION_TYPES, "arcfour-hmac"):
+            with self.subTest(type=name):
+                self.with_type(name)
+                self.use("kerberos")
 
     def test_https(self):
         """With strict bindings."""

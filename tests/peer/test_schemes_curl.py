@@ -1,7 +1,7 @@
 """curl's and Python's own logins, unmodified: Basic, Digest with SHA-256 and MD5, NTLM, Negotiate with a ticket, client certificates. None of them
 seals bodies, so plain HTTP is for a daemon that allows that.
 
-covers: security:S1 security:S2 security:S3 security:S6 security:S10 security:S12 security:S13 security:S14 security:S35
+covers: security:S1 security:S2 security:S3 security:S6 security:S10 security:S12 security:S35
 """
 import re
 import subprocess

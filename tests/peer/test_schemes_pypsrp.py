@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 import kdc
 from daemon import PASSWORD, USER
-from login_site import LONG, SIZES, Site, TlsProxy
+from login_site import ENCRYPTION_TYPES, LONG, SIZES, Site, TlsProxy
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from pypsrp.wsman import NAMESPACES, SelectorSet, WSMan
 from wsman import WMI
@@ -80,6 +80,14 @@ class Pypsrp(Client):
         for auth in ("kerberos", "negotiate"):
             with self.subTest(auth=auth):
                 self.use(self.connect(auth, user=None, password=None))
+
+    def test_encryption_types(self):
+        self.need_realm()
+        for name in ENCRYPTION_TYPES:
+            self.with_type(name)
+            for auth in ("kerberos", "negotiate"):
+                with self.subTest(type=name, auth=auth):
+                    self.use(self.connect(auth, user=None, password=None))
 
     def test_https(self):
         for auth in (*PASSWORDS, "certificate"):

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import kdc
 import xmltodict
 from daemon import PASSWORD, USER
-from login_site import LONG, SIZES, Site, TlsProxy
+from login_site import ENCRYPTION_TYPES, LONG, SIZES, Site, TlsProxy
 from winrm.exceptions import WSManFaultError
 from winrm.protocol import Protocol
 from wsman import ENUMERATION, NS, TRANSFER, instance_of
@@ -70,6 +70,13 @@ class Pywinrm(Client):
         self.need_realm()
         self.as_user("alice")
         self.use(self.protocol("kerberos", encryption="always"))
+
+    def test_encryption_types(self):
+        self.need_realm()
+        for name in ENCRYPTION_TYPES:
+            with self.subTest(type=name):
+                self.with_type(name)
+                self.use(self.protocol("kerberos", encryption="always"))
 
     def test_https(self):
         for transport, encryption in (("ntlm", "auto"), ("ntlm", "always"), ("credssp", "auto"), ("credssp", "always"), ("basic", "never"),
