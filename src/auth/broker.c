@@ -54,6 +54,12 @@ void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec 
     b->ops->refresh(b, p, home, done, arg);
 }
 
+void auth_mappings(struct auth_broker *b, const struct principal *by, const struct auth_mapping *q, struct exec *home,
+                   auth_mappings_done *done, void *arg)
+{
+    b->ops->mappings(b, by, q, home, done, arg);
+}
+
 cimf_status auth_reload(struct auth_broker *b, struct error *e) { return b->ops->reload(b, e); }
 
 const struct principal *auth_resolve(struct auth_broker *b, struct slice id) { return b->ops->resolve(b, id); }

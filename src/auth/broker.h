@@ -16,6 +16,7 @@
 #ifndef AUTH_BROKER_H
 #define AUTH_BROKER_H
 
+#include "auth/certmap.h"
 #include "auth/principal.h"
 #include "base/exec.h"
 #include "base/status.h"
@@ -169,6 +170,29 @@ int64_t auth_life(const struct principal *p, int64_t life);
  * again. */
 void auth_refresh(struct auth_broker *b, const struct principal *p, struct exec *home, auth_done *done,
                   void *arg);
+/*
+ * The certificate map, read and changed for `by`: whom this broker issued and who is an administrator now, whatever the
+ * asking process says, else CIMF_ACCESS_DENIED. Changes are in force when done is called, and recorded.
+ */
+enum auth_mapping_verb { AUTH_MAPPING_LIST, AUTH_MAPPING_ADD, AUTH_MAPPING_PUT, AUTH_MAPPING_DELETE };
+struct auth_mapping {
+    enum auth_mapping_verb verb;
+    /* LIST: those that have the texts that are not "". PUT: as certmap_put. DELETE: issuer, subject and uri. */
+    struct certmap_row row;
+    bool keep_enabled;
+};
+struct auth_mappings_answer {
+    cimf_status status;           /* and CIMF_NOT_FOUND, CIMF_ALREADY_EXISTS, CIMF_INVALID_PARAMETER, CIMF_IO_ERROR */
+    const struct certmap_row *rows; /* LIST, in the map's order; valid during the call */
+    unsigned count;
+    uint64_t generation;          /* of the map that was read */
+    const struct error *error;    /* unless CIMF_OK: why */
+};
+typedef void auth_mappings_done(void *arg, const struct auth_mappings_answer *a);
+/* Copies what it needs. done runs on home, never inside this call (except without a pool). */
+void auth_mappings(struct auth_broker *b, const struct principal *by, const struct auth_mapping *q, struct exec *home,
+                   auth_mappings_done *done, void *arg);
+
 /* Reads the accounts file now. */
 cimf_status auth_reload(struct auth_broker *b, struct error *e);
 

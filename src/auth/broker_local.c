@@ -105,6 +105,7 @@ static const struct broker_ops local_ops = {
     .exchange_free = local_exchange_free,
     .generation = broker_generation,
     .refresh = local_refresh,
+    .mappings = local_mappings,
     .resolve = local_resolve,
     .reload = local_reload,
 };

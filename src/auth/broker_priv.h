@@ -80,6 +80,8 @@ struct broker_ops {
     uint64_t (*generation)(struct auth_broker *b);
     void (*refresh)(struct auth_broker *b, const struct principal *p, struct exec *home,
                     auth_done *done, void *arg);
+    void (*mappings)(struct auth_broker *b, const struct principal *by, const struct auth_mapping *q,
+                     struct exec *home, auth_mappings_done *done, void *arg);
     cimf_status (*reload)(struct auth_broker *b, struct error *e);
     const struct principal *(*resolve)(struct auth_broker *b, struct slice id);
 };
@@ -259,6 +261,8 @@ void local_check_certificate(struct auth_broker *b, const struct auth_certificat
                              struct exec *home, auth_done *done, void *arg);
 void local_refresh(struct auth_broker *b, const struct principal *p, struct exec *home,
                    auth_done *done, void *arg);
+void local_mappings(struct auth_broker *b, const struct principal *by, const struct auth_mapping *q,
+                    struct exec *home, auth_mappings_done *done, void *arg);
 /* Who p is now, with the rights of today: one reference. NULL and CIMF_NOT_AUTHENTICATED when it may not go on. */
 const struct principal *broker_now(const struct broker_local *b, const struct accounts *all, const struct principal *p,
                                    cimf_status *status);

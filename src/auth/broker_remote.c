@@ -6,70 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "auth/broker_priv.h"
-#include "auth/broker_wire.h"
-#include "base/buf.h"
+#include "auth/broker_remote_priv.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "os/thread.h"
-
-struct broker_remote {
-    struct auth_broker base;
-    struct principal_owner owner;  /* of the principals: releases them over there */
-    int32_t refs;                  /* the owner's and one of each question, principal and exchange */
-    int fd;
-    pthread_t reader;
-    int64_t looked;                /* atomic */
-    uint64_t generation;           /* atomic; as the broker told last */
-    int64_t cache_us;              /* atomic; HELLO's */
-
-    pthread_mutex_t lock;          /* all below */
-    bool closed;
-    uint64_t next_id;
-    struct map pending;            /* by number */
-    struct buf outbox;             /* what found no room in the socket and must not get lost: length, message */
-
-    pthread_mutex_t cache_lock;    /* taken before lock, never behind it */
-    struct verified verified;
-};
-
-struct remote_exchange {
-    struct auth_exchange base;
-    struct broker_remote *b;
-    int32_t refs;
-    uint64_t id;
-    struct exec *home;
-    bool freed;                    /* on home */
-};
-
-struct question {
-    uint64_t id;
-    enum wire_kind kind;
-    struct broker_remote *b;
-    struct exec *home;
-    struct remote_exchange *x;     /* of a step */
-    union {
-        auth_done *plain;
-        auth_digest_done *digest;
-        auth_exchange_done *step;
-        void (*sync)(void *arg, cimf_status status);
-    } done;
-    void *arg;
-    bool remember;                 /* a password: mac and generation of the asking */
-    unsigned char mac[32];
-    uint64_t generation;
-    /* The answer. */
-    cimf_status status;
-    const struct principal *principal;
-    char rspauth[DIGEST_HEX];
-    enum mech_result result;
-    struct buf token;
-    struct mech *context;
-    const char *mechanism;
-};
-
-static struct broker_remote *remote_of(struct auth_broker *b) { return (struct broker_remote *)b; }
 
 static void remote_unref(struct broker_remote *b)
 {
@@ -124,11 +65,12 @@ static void exchange_unref(struct remote_exchange *x)
     free(x);
 }
 
-static void question_free(struct question *q)
+void remote_question_free(struct question *q)
 {
     struct broker_remote *b = q->b;
     principal_unref(q->principal);
     mech_free(q->context);
+    mapping_pages_free(q->pages);
     buf_wipe(&q->token);
     exchange_unref(q->x);
     OPENSSL_cleanse(q, sizeof *q);
@@ -154,6 +96,8 @@ static void deliver(void *arg)
     const struct principal *p = q->principal;
     if (q->kind == WIRE_STEP) {
         deliver_step(q);
+    } else if (q->kind == WIRE_MAPPING) {
+        remote_mappings_deliver(q);
     } else if (q->kind == WIRE_RELOAD) {
         q->done.sync(q->arg, q->status);
     } else {
@@ -161,14 +105,14 @@ static void deliver(void *arg)
         if (q->kind == WIRE_DIGEST) q->done.digest(q->arg, q->status, p, q->rspauth[0] ? q->rspauth : NULL);
         else q->done.plain(q->arg, q->status, p);
     }
-    question_free(q);
+    remote_question_free(q);
 }
 
 /* An answer is there. */
 static void settle(struct question *q)
 {
     if (!q->home) deliver(q);
-    else if (!exec_post(q->home, deliver, q)) question_free(q);
+    else if (!exec_post(q->home, deliver, q)) remote_question_free(q);
 }
 
 static struct question *pending_take(struct broker_remote *b, uint64_t id)
@@ -218,7 +162,12 @@ static cimf_status take_answer(struct broker_remote *b, struct wire_answer *a, s
 {
     struct question *q = pending_take(b, a->id);
     if (!q) return error_set(e, CIMF_PROTOCOL_ERROR, "auth", "the broker answers what was not asked");
-    bool fits = (q->kind == WIRE_STEP) == (a->kind == WIRE_STEP_ANSWER);
+    enum wire_kind wanted = q->kind == WIRE_STEP ? WIRE_STEP_ANSWER : q->kind == WIRE_MAPPING ? WIRE_MAPPINGS : WIRE_ANSWER;
+    bool fits = a->kind == wanted;
+    if (fits && wanted == WIRE_MAPPINGS) {
+        if (remote_mappings_take(q, a)) settle(q);
+        return CIMF_OK;
+    }
     q->status = fits ? a->status : CIMF_FAILED;
     if (fits && a->status == CIMF_OK) q->status = take_principal(b, a, q);
     if (q->status == CIMF_OK && !q->principal && q->kind != WIRE_STEP && q->kind != WIRE_RELOAD)
@@ -302,7 +251,7 @@ static void *reader_main(void *arg)
 
 /* ---- questions ---- */
 
-static struct question *question_new(struct broker_remote *b, enum wire_kind kind, struct exec *home, void *arg)
+struct question *remote_question(struct broker_remote *b, enum wire_kind kind, struct exec *home, void *arg)
 {
     struct question *q = calloc(1, sizeof *q);
     if (!q) return NULL;
@@ -317,7 +266,7 @@ static struct question *question_new(struct broker_remote *b, enum wire_kind kin
 }
 
 /* Takes q. What cannot be sent is answered here, by post. */
-static void ask(struct broker_remote *b, struct question *q, struct wire_question *w)
+void remote_ask(struct broker_remote *b, struct question *q, struct wire_question *w)
 {
     pthread_mutex_lock(&b->lock);
     w->kind = q->kind;
@@ -340,7 +289,7 @@ static void remote_check_password(struct auth_broker *base, const struct auth_pa
                                   auth_done *done, void *arg)
 {
     struct broker_remote *b = remote_of(base);
-    struct question *q = question_new(b, WIRE_PASSWORD, home, arg);
+    struct question *q = remote_question(b, WIRE_PASSWORD, home, arg);
     struct wire_question w = { .password = *p };
     if (!q) {
         done(arg, CIMF_OUT_OF_MEMORY, NULL);
@@ -351,7 +300,7 @@ static void remote_check_password(struct auth_broker *base, const struct auth_pa
     q->done.plain = done;
     q->generation = __atomic_load_n(&b->generation, __ATOMIC_ACQUIRE);
     q->remember = verified_mac(&b->verified, p, q->mac);
-    ask(b, q, &w);
+    remote_ask(b, q, &w);
 }
 
 static uint64_t remote_generation(struct auth_broker *base)
@@ -385,24 +334,24 @@ static void remote_check_digest(struct auth_broker *base, const struct auth_dige
 {
     struct broker_remote *b = remote_of(base);
     struct wire_question w = { .digest = *d->response, .address = d->address };
-    struct question *q = question_new(b, WIRE_DIGEST, home, arg);
+    struct question *q = remote_question(b, WIRE_DIGEST, home, arg);
     bool fits = strlen(d->ha2) < DIGEST_HEX && (!d->ha2_reply || strlen(d->ha2_reply) < DIGEST_HEX);
     if (!q || !fits) {
-        if (q) question_free(q);
+        if (q) remote_question_free(q);
         done(arg, fits ? CIMF_OUT_OF_MEMORY : CIMF_BAD_REQUEST, NULL, NULL);
         return;
     }
     strcpy(w.ha2, d->ha2);
     if (d->ha2_reply) strcpy(w.ha2_reply, d->ha2_reply);
     q->done.digest = done;
-    ask(b, q, &w);
+    remote_ask(b, q, &w);
 }
 
 static void remote_check_certificate(struct auth_broker *base, const struct auth_certificate *c,
                                      struct exec *home, auth_done *done, void *arg)
 {
     struct broker_remote *b = remote_of(base);
-    struct question *q = question_new(b, WIRE_CERTIFICATE, home, arg);
+    struct question *q = remote_question(b, WIRE_CERTIFICATE, home, arg);
     struct wire_question w = { .certificate = slice_head(c->certificate, WIRE_CERTIFICATE_MAX),
                                .issuer = slice_head(c->issuer, WIRE_CERTIFICATE_MAX), .address = c->address };
     if (!q) {
@@ -410,14 +359,14 @@ static void remote_check_certificate(struct auth_broker *base, const struct auth
         return;
     }
     q->done.plain = done;
-    ask(b, q, &w);
+    remote_ask(b, q, &w);
 }
 
 static void remote_refresh(struct auth_broker *base, const struct principal *p, struct exec *home,
                            auth_done *done, void *arg)
 {
     struct broker_remote *b = remote_of(base);
-    struct question *q = question_new(b, WIRE_REFRESH, home, arg);
+    struct question *q = remote_question(b, WIRE_REFRESH, home, arg);
     struct slice id = slice_str(p->id);
     struct wire_question w = { .principals = &id, .principal_count = 1 };
     if (!q) {
@@ -430,7 +379,7 @@ static void remote_refresh(struct auth_broker *base, const struct principal *p, 
         settle(q);
         return;
     }
-    ask(b, q, &w);
+    remote_ask(b, q, &w);
 }
 
 struct waiting {
@@ -453,13 +402,13 @@ static void reloaded(void *arg, cimf_status status)
 static cimf_status remote_reload(struct auth_broker *base, struct error *e)
 {
     struct broker_remote *b = remote_of(base);
-    struct question *q = question_new(b, WIRE_RELOAD, NULL, NULL);
+    struct question *q = remote_question(b, WIRE_RELOAD, NULL, NULL);
     struct wire_question w = { .kind = WIRE_RELOAD };
     if (!q) return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "no memory for a question");
     struct waiting x = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
     q->done.sync = reloaded;
     q->arg = &x;
-    ask(b, q, &w);
+    remote_ask(b, q, &w);
     pthread_mutex_lock(&x.lock);
     while (!x.answered) pthread_cond_wait(&x.changed, &x.lock);
     pthread_mutex_unlock(&x.lock);
@@ -498,7 +447,7 @@ static cimf_status remote_exchange_new(struct auth_broker *base, const struct au
 static void remote_exchange_step(struct auth_exchange *base, struct slice token, auth_exchange_done *done, void *arg)
 {
     struct remote_exchange *x = (struct remote_exchange *)base;
-    struct question *q = question_new(x->b, WIRE_STEP, x->home, arg);
+    struct question *q = remote_question(x->b, WIRE_STEP, x->home, arg);
     struct wire_question w = { .exchange = x->id, .token = slice_head(token, LIMIT_MECH_TOKEN + 1) };
     if (!q) {
         struct auth_exchange_answer a = { .result = MECH_FAILED, .status = CIMF_OUT_OF_MEMORY };
@@ -508,7 +457,7 @@ static void remote_exchange_step(struct auth_exchange *base, struct slice token,
     q->x = x;
     __atomic_add_fetch(&x->refs, 1, __ATOMIC_RELAXED);
     q->done.step = done;
-    ask(x->b, q, &w);
+    remote_ask(x->b, q, &w);
 }
 
 static void remote_exchange_free(struct auth_exchange *base)
@@ -563,6 +512,7 @@ static const struct broker_ops remote_ops = {
     .exchange_free = remote_exchange_free,
     .generation = remote_generation,
     .refresh = remote_refresh,
+    .mappings = remote_mappings,
     .reload = remote_reload,
     .resolve = remote_resolve,
 };

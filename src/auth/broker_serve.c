@@ -112,6 +112,7 @@ struct asked {
     struct broker_serve *s;
     struct served_exchange *x; /* of a step */
     uint64_t id;
+    uint32_t from;             /* of a list */
 };
 
 static struct asked *asked_new(struct broker_serve *s, uint64_t id)
@@ -138,6 +139,22 @@ static void on_digest(void *arg, cimf_status status, const struct principal *p, 
 }
 
 static void on_answer(void *arg, cimf_status status, const struct principal *p) { on_digest(arg, status, p, NULL); }
+
+/* As many rows as fit into a message. */
+static void on_mappings(void *arg, const struct auth_mappings_answer *from)
+{
+    struct asked *q = arg;
+    size_t bytes = 0;
+    unsigned first = q->from < from->count ? q->from : from->count, n = first;
+    for (; n < from->count && bytes < WIRE_ROWS_BYTES; n++)
+        bytes += 32 + from->rows[n].issuer.n + from->rows[n].subject.n + from->rows[n].uri.n + from->rows[n].user.n;
+    struct wire_answer a = { .kind = WIRE_MAPPINGS, .id = q->id, .status = from->status, .generation = from->generation,
+                             .rows = from->rows ? from->rows + first : NULL, .row_count = n - first,
+                             .next = n < from->count ? n : 0 };
+    if (from->status != CIMF_OK && from->error) a.reason = slice_head(slice_str(error_text(from->error)), WIRE_TEXT_MAX);
+    send_answer(q->s, &a);
+    asked_done(q);
+}
 
 static void on_step(void *arg, const struct auth_exchange_answer *from)
 {
@@ -218,6 +235,19 @@ static void refresh(struct broker_serve *s, const struct wire_question *q, struc
     principal_unref(p);
 }
 
+static void mappings(struct broker_serve *s, const struct wire_question *q)
+{
+    const struct principal *p = serve_find(s, q->principals[0]); /* whom it never issued has no rights */
+    struct asked *a = p ? asked_new(s, q->id) : NULL;
+    if (a) {
+        a->from = q->from;
+        auth_mappings(&s->b->base, p, &q->mapping, &s->exec, on_mappings, a);
+    } else {
+        refuse(s, WIRE_MAPPINGS, q->id, p ? CIMF_SERVER_TOO_BUSY : CIMF_ACCESS_DENIED);
+    }
+    principal_unref(p);
+}
+
 static void ask(struct broker_serve *s, const struct wire_question *q)
 {
     struct auth_broker *b = &s->b->base;
@@ -249,6 +279,7 @@ static cimf_status handle(struct broker_serve *s, const struct wire_question *q)
         for (unsigned i = 0; i < q->principal_count; i++)
             if (!serve_release(s, q->principals[i])) return CIMF_PROTOCOL_ERROR;
         break;
+    case WIRE_MAPPING: mappings(s, q); break;
     case WIRE_LOOK: auth_generation(&s->b->base); break;
     case WIRE_RELOAD: refuse(s, WIRE_ANSWER, q->id, auth_reload(&s->b->base, NULL)); break;
     default: ask(s, q);

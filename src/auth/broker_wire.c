@@ -210,6 +210,28 @@ static void ids(struct wire *w, struct wire_question *q, unsigned max)
     if (q->principal_count == 0) w->bad = true;
 }
 
+static void row_field(struct wire *w, struct certmap_row *r)
+{
+    text(w, &r->issuer, CERTMAP_URI_MAX + 1);
+    text(w, &r->subject, CERTMAP_URI_MAX + 1);
+    text(w, &r->uri, CERTMAP_URI_MAX + 1);
+    text(w, &r->user, CERTMAP_URI_MAX + 1);
+    flag(w, &r->enabled);
+}
+
+static void rows_field(struct wire *w, struct wire_answer *a)
+{
+    a->row_count = list_count(w, a->row_count, CERTMAP_ROWS_MAX);
+    struct certmap_row *to = w->out || w->bad ? NULL : ARENA_ARRAY(w->arena, (size_t)a->row_count + 1, struct certmap_row);
+    if (!w->out && !to) w->bad = true;
+    for (unsigned i = 0; i < a->row_count && !w->bad; i++) {
+        struct certmap_row r = w->out ? a->rows[i] : (struct certmap_row){ .enabled = false };
+        row_field(w, &r);
+        if (to) to[i] = r;
+    }
+    if (to) a->rows = to;
+}
+
 static void question(struct wire *w, struct wire_question *q)
 {
     q->kind = (enum wire_kind)choice(w, q->kind, WIRE_QUESTIONS);
@@ -228,6 +250,13 @@ static void question(struct wire *w, struct wire_question *q)
         text(w, &q->address, WIRE_TEXT_MAX);
         break;
     case WIRE_REFRESH: ids(w, q, 1); break;
+    case WIRE_MAPPING:
+        ids(w, q, 1);
+        q->mapping.verb = (enum auth_mapping_verb)choice(w, q->mapping.verb, AUTH_MAPPING_DELETE + 1);
+        row_field(w, &q->mapping.row);
+        flag(w, &q->mapping.keep_enabled);
+        u32(w, &q->from);
+        break;
     case WIRE_RELEASE: ids(w, q, WIRE_RELEASES); break;
     case WIRE_EXCHANGE:
         u64(w, &q->exchange);
@@ -276,6 +305,13 @@ static void answer(struct wire *w, struct wire_answer *a)
         status_field(w, &a->status);
         text(w, &a->rspauth, DIGEST_HEX - 1);
         answer_principal(w, a);
+        break;
+    case WIRE_MAPPINGS:
+        status_field(w, &a->status);
+        text(w, &a->reason, WIRE_TEXT_MAX);
+        u64(w, &a->generation);
+        u32(w, &a->next);
+        rows_field(w, a);
         break;
     case WIRE_STEP_ANSWER:
         status_field(w, &a->status);

@@ -17,6 +17,7 @@
 #define WIRE_CERTIFICATE_MAX (64u << 10)
 #define WIRE_LIST_MAX 4096
 #define WIRE_ID 36               /* of a principal */
+#define WIRE_ROWS_BYTES (128u << 10) /* of MAPPINGS: another row still fits into a message */
 #define WIRE_RELEASES 1024       /* in one message */
 
 enum wire_kind {
@@ -31,12 +32,14 @@ enum wire_kind {
     WIRE_EXCHANGE_END,
     WIRE_RELEASE,                /* principals of which core has one use less */
     WIRE_LOOK,                   /* have the accounts changed? GENERATION, if so */
+    WIRE_MAPPING,                /* the certificate map; MAPPINGS */
     WIRE_QUESTIONS,              /* (their number and one) */
     /* From the broker. */
     WIRE_HELLO = 65,             /* the first message */
     WIRE_GENERATION,
     WIRE_ANSWER,
     WIRE_STEP_ANSWER,
+    WIRE_MAPPINGS,
     WIRE_ANSWERS,
 };
 
@@ -51,7 +54,9 @@ struct wire_question {
     uint64_t exchange;           /* EXCHANGE, STEP, EXCHANGE_END; never 0 */
     struct auth_exchange_config config;
     struct slice token;
-    const struct slice *principals; /* REFRESH: one; RELEASE: ids of WIRE_ID bytes */
+    struct auth_mapping mapping;
+    uint32_t from;               /* LIST of MAPPING: rows to leave out */
+    const struct slice *principals; /* REFRESH, MAPPING: one; RELEASE: ids of WIRE_ID bytes */
     unsigned principal_count;
 };
 
@@ -59,11 +64,15 @@ struct wire_answer {
     enum wire_kind kind;
     uint64_t id;
     uint32_t version;            /* HELLO */
-    uint64_t generation;         /* HELLO, GENERATION */
+    uint64_t generation;         /* HELLO, GENERATION, MAPPINGS */
     int64_t cache_us;            /* HELLO: how long core may remember passwords; <= 0: not at all */
     cimf_status status;
     enum mech_result result;
     struct slice token, context, mechanism, rspauth;
+    const struct certmap_row *rows; /* MAPPINGS: as many as fit */
+    unsigned row_count;
+    uint32_t next;               /* where to go on, 0: these were the last */
+    struct slice reason;
     /* Written from principal; read into data, which principal_make takes. NULL and has_data false: none. */
     const struct principal *principal;
     bool has_data;

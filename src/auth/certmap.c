@@ -1,6 +1,7 @@
 /* Reading and changing the certificate map. Which row a certificate has: certmap_match.c. */
 #include "auth/certmap.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -177,7 +178,7 @@ static bool is_meant(const struct certmap_row *r, const struct certmap_row *key)
            (key->user.n == 0 || slice_ieq(r->user, key->user));
 }
 
-enum change { CHANGE_ADD, CHANGE_DELETE, CHANGE_ENABLE };
+enum change { CHANGE_ADD, CHANGE_DELETE, CHANGE_ENABLE, CHANGE_USER };
 
 /* The rows as they will be. row: the new one, or the key of those that change. */
 static cimf_status rewrite(const struct accounts_place *place, const struct certmap *m, const struct stat *st,
@@ -188,9 +189,10 @@ static cimf_status rewrite(const struct accounts_place *place, const struct cert
     buf_printf(&text, "%s\n", CERTMAP_HEAD);
     for (unsigned i = 0; m && i < m->count; i++) {
         struct certmap_row r = m->rows[i];
-        bool meant = change != CHANGE_ADD && is_meant(&r, row);
+        bool meant = change == CHANGE_USER ? same_key(&r, row) : change != CHANGE_ADD && is_meant(&r, row);
         if (meant && change == CHANGE_DELETE) continue;
         if (meant) r.enabled = row->enabled;
+        if (meant && change == CHANGE_USER) r.user = row->user;
         row_write(&text, &r);
     }
     if (change == CHANGE_ADD) row_write(&text, row);
@@ -218,6 +220,11 @@ static cimf_status begin(const struct accounts_place *place, int *lock, struct c
     *lock = -1;
     *m = NULL;
     cimf_status s = private_lock(place->path, lock, e);
+    /* Root's lock is the broker's too, which changes the map for administrators that come over the network. */
+    struct stat l;
+    if (s == CIMF_OK && place->has_owner && fstat(*lock, &l) == 0 && S_ISREG(l.st_mode) && l.st_nlink == 1 &&
+        fchown(*lock, place->owner, place->group) != 0)
+        s = error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot give away the lock of %s", place->path);
     return s == CIMF_OK ? load(place, m, st, e) : s;
 }
 
@@ -239,6 +246,32 @@ cimf_status certmap_add(const struct accounts_place *place, const struct certmap
     if (s == CIMF_OK && m && m->count >= CERTMAP_ROWS_MAX - 2)
         s = error_set(e, CIMF_QUOTA_VIOLATION, "auth", "the certificate map has too many rows");
     if (s == CIMF_OK) s = rewrite(place, m, &st, CHANGE_ADD, &row, e);
+    certmap_unref(m);
+    if (lock >= 0) close(lock);
+    return s;
+}
+
+cimf_status certmap_put(const struct accounts_place *place, const struct certmap_row *given, bool keep_enabled,
+                        struct error *e)
+{
+    int lock;
+    struct certmap *m;
+    struct stat st;
+    struct certmap_row row;
+    char issuer[CERTMAP_ISSUER];
+    const struct certmap_row *was = NULL;
+    if (lower_issuer(given, issuer, &row) != CIMF_OK)
+        return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the issuer is not a thumbprint of 40 hexadecimal digits");
+    cimf_status s = begin(place, &lock, &m, &st, e);
+    for (unsigned i = 0; s == CIMF_OK && i < m->count && !was; i++)
+        if (same_key(&m->rows[i], &row)) was = &m->rows[i];
+    if (s == CIMF_NOT_FOUND || (s == CIMF_OK && !was))
+        s = error_set(e, CIMF_NOT_FOUND, "auth", "no such certificate is mapped");
+    if (s == CIMF_OK && !row.user.n) row.user = was->user;
+    if (s == CIMF_OK && keep_enabled) row.enabled = was->enabled;
+    const char *what = s == CIMF_OK ? row_check(&row) : NULL;
+    if (what) s = error_set(e, CIMF_INVALID_PARAMETER, "auth", "%s", what);
+    if (s == CIMF_OK) s = rewrite(place, m, &st, CHANGE_USER, &row, e);
     certmap_unref(m);
     if (lock >= 0) close(lock);
     return s;

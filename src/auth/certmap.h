@@ -77,6 +77,9 @@ cimf_status certmap_add(const struct accounts_place *place, const struct certmap
  * NULL) gets how many, CIMF_NOT_FOUND for none. */
 cimf_status certmap_del(const struct accounts_place *place, const struct certmap_row *key, unsigned *count,
                         struct error *e);
+/* The row with row's issuer, subject and uri gets its user ("": keeps its own) and, unless keep_enabled, its enabled. */
+cimf_status certmap_put(const struct accounts_place *place, const struct certmap_row *row, bool keep_enabled,
+                        struct error *e);
 cimf_status certmap_enable(const struct accounts_place *place, const struct certmap_row *key, bool enabled,
                            unsigned *count, struct error *e);
 

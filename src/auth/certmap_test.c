@@ -203,6 +203,24 @@ static void changes(void **state)
     assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
     assert_true(certmap_at(m, 0)->enabled && !certmap_at(m, 1)->enabled);
     certmap_unref(m);
+    /* Another user, the rest as it was; then enabled again. */
+    struct certmap_row other = { SLICE(ISSUER), SLICE("Bob"), SLICE("http://a/*"), SLICE("carol"), true };
+    assert_int_equal(certmap_put(&place, &other, true, NULL), CIMF_OK);
+    assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
+    assert_slice(certmap_at(m, 1)->user, "carol");
+    assert_slice(certmap_at(m, 1)->subject, "bob");
+    assert_false(certmap_at(m, 1)->enabled);
+    certmap_unref(m);
+    other.user = SLICE("");
+    assert_int_equal(certmap_put(&place, &other, false, NULL), CIMF_OK);
+    assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
+    assert_slice(certmap_at(m, 1)->user, "carol");
+    assert_true(certmap_at(m, 1)->enabled);
+    certmap_unref(m);
+    other.user = SLICE("a\tb");
+    assert_int_equal(certmap_put(&place, &other, false, NULL), CIMF_INVALID_PARAMETER);
+    other.uri = SLICE("http://b");
+    assert_int_equal(certmap_put(&place, &other, false, NULL), CIMF_NOT_FOUND);
     assert_int_equal(certmap_del(&place, &key, &count, NULL), CIMF_OK);
     assert_int_equal(certmap_load(path, &m, NULL), CIMF_OK);
     assert_int_equal(certmap_count(m), 1);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/broker_serve.h"
@@ -35,6 +36,8 @@ static struct wire_question *questions(unsigned *count)
         { .kind = WIRE_EXCHANGE_END, .exchange = 9 },
         { .kind = WIRE_RELEASE, .principals = ids, .principal_count = 2 },
         { .kind = WIRE_LOOK },
+        { .kind = WIRE_MAPPING, .id = 6, .principals = ids, .principal_count = 1, .from = 3, .mapping = { AUTH_MAPPING_PUT,
+          { SLICE("0123"), SLICE("*"), SLICE("http://x"), SLICE("alice"), true }, true } },
     };
     *count = sizeof q / sizeof q[0];
     return q;
@@ -55,7 +58,10 @@ static const struct principal *somebody(void)
 
 static struct wire_answer *answers(const struct principal *p, unsigned *count)
 {
-    static struct wire_answer a[6];
+    static struct wire_answer a[8];
+    static const struct certmap_row rows[] = {
+        { SLICE("01"), SLICE("*"), SLICE("http://x"), SLICE("alice"), true }, { SLICE("02"), SLICE("s"), SLICE("*"), SLICE(""), false },
+    };
     a[0] = (struct wire_answer){ .kind = WIRE_HELLO, .version = 1, .generation = 3, .cache_us = -1 };
     a[1] = (struct wire_answer){ .kind = WIRE_GENERATION, .generation = 4 };
     a[2] = (struct wire_answer){ .kind = WIRE_ANSWER, .id = 1, .status = CIMF_NOT_AUTHENTICATED };
@@ -63,7 +69,11 @@ static struct wire_answer *answers(const struct principal *p, unsigned *count)
     a[4] = (struct wire_answer){ .kind = WIRE_STEP_ANSWER, .id = 3, .result = MECH_CONTINUE, .token = SLICE("t") };
     a[5] = (struct wire_answer){ .kind = WIRE_STEP_ANSWER, .id = 4, .result = MECH_COMPLETE, .token = SLICE(""),
                                  .context = SLICE("context"), .mechanism = SLICE("NTLM"), .principal = p };
-    *count = 6;
+    a[6] = a[5]; /* the last one has a principal */
+    a[5] = (struct wire_answer){ .kind = WIRE_MAPPINGS, .id = 5, .generation = 9, .next = 2, .rows = rows, .row_count = 2 };
+    a[7] = a[6];
+    a[6] = (struct wire_answer){ .kind = WIRE_MAPPINGS, .id = 5, .status = CIMF_NOT_FOUND, .reason = SLICE("why") };
+    *count = 8;
     return a;
 }
 
@@ -166,7 +176,7 @@ static void messages(void **state)
 
 /* ---- both ends ---- */
 
-static char path[64];
+static char path[64], map_path[80];
 static struct pool *pool;
 static struct loop *home;
 static struct auth_broker *real, *stand_in;
@@ -200,9 +210,12 @@ static int setup(void **state)
     close(mkstemp(path));
     unlink(path);
     if (accounts_add(path, &alice, NULL) != CIMF_OK) return -1;
+    struct account_change carl = { .name = SLICE("carl"), .password = SLICE("secret"), .cost = 1 };
+    if (accounts_add(path, &carl, NULL) != CIMF_OK) return -1;
+    snprintf(map_path, sizeof map_path, "%s.map", path);
     pool = pool_new("work", 2, 0, NULL);
     home = loop_new("home", NULL);
-    struct auth_broker_config c = { .accounts_path = path, .pool = pool_exec(pool), .dummy_cost = 1, .basic = true,
+    struct auth_broker_config c = { .accounts_path = path, .certificates_path = map_path, .pool = pool_exec(pool), .dummy_cost = 1, .basic = true,
                                     .ntlm = true, .digest = true, .certificate = true, .delay_us = 3600000000,
                                     .max_delay_us = 3600000000 };
     if (loop_start(home, NULL) != CIMF_OK || auth_broker_new(&c, &real, NULL) != CIMF_OK) return -1;
@@ -225,13 +238,13 @@ static void end_serving(void)
 
 static int teardown(void **state)
 {
-    static const char *const ends[] = { "", ".lock", ".key" };
+    static const char *const ends[] = { "", ".lock", ".key", ".map", ".map.lock" };
     if (stand_in) end_serving();
     auth_broker_free(real);
     pool_free(pool);
     loop_stop(home);
     loop_free(home);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         char name[80];
         snprintf(name, sizeof name, "%s%s", path, ends[i]);
         unlink(name);
@@ -521,6 +534,100 @@ static void digest_and_certificate(void **state)
     assert_int_equal(r.status, CIMF_NOT_AUTHENTICATED);
 }
 
+/* ---- the certificate map ---- */
+
+struct mapped {
+    struct result r;
+    unsigned count, wrong;
+    char reason[256], user[32];
+    bool enabled;
+};
+
+#define ISSUER "0123456789abcdef0123456789abcdef01234567"
+
+static void on_mappings(void *arg, const struct auth_mappings_answer *a)
+{
+    struct mapped *m = arg;
+    m->count = a->count;
+    m->wrong = 0;
+    for (unsigned i = 0; i < a->count; i++) {
+        char uri[64];
+        snprintf(uri, sizeof uri, "http://x/%04u/", i);
+        m->wrong += !slice_starts(a->rows[i].uri, slice_str(uri)) || !slice_is(a->rows[i].issuer, ISSUER);
+    }
+    snprintf(m->user, sizeof m->user, SLICE_FMT, a->count ? (int)a->rows[0].user.n : 0, a->count ? a->rows[0].user.p : "");
+    m->enabled = a->count && a->rows[0].enabled;
+    snprintf(m->reason, sizeof m->reason, "%s", a->error && a->status ? error_text(a->error) : "");
+    on_answer(&m->r, a->status, NULL);
+}
+
+static cimf_status mapping(const struct principal *by, enum auth_mapping_verb verb, const char *uri, const char *user,
+                           struct mapped *m)
+{
+    struct auth_mapping q = { verb, { SLICE(ISSUER), SLICE("alice"), slice_str(uri), slice_str(user), true }, true };
+    *m = (struct mapped){ .count = 0 };
+    auth_mappings(stand_in, by, &q, loop_exec(home), on_mappings, m);
+    await(&m->r);
+    return m->r.status;
+}
+
+/* More rows than a message holds. */
+static void write_map(unsigned rows)
+{
+    FILE *f = fopen(map_path, "w");
+    assert_non_null(f);
+    fprintf(f, "cimfony-certificates 1\n");
+    for (unsigned i = 0; i < rows; i++) {
+        fprintf(f, "on\t" ISSUER "\talice\thttp://x/%04u/", i);
+        for (int k = 0; k < 1900; k++) fputc('x', f);
+        fprintf(f, "\talice\n");
+    }
+    fclose(f);
+    assert_int_equal(chmod(map_path, 0600), 0);
+    assert_int_equal(auth_reload(real, NULL), CIMF_OK);
+}
+
+/* covers: security:S11 */
+static void mappings(void **state)
+{
+    struct result r;
+    struct mapped m;
+    assert_int_equal(ask("secret", &r), CIMF_OK);
+    const struct principal *alice = r.p, *forged = auth_local_principal(true);
+    struct auth_password q = { SLICE("carl"), SLICE("secret"), SLICE("192.0.2.9"), AUTH_BASIC };
+    r = (struct result){ .done = false };
+    auth_check_password(stand_in, &q, loop_exec(home), on_answer, &r);
+    await(&r);
+    const struct principal *carl = r.p;
+    assert_true(alice && carl && alice->administrator && !carl->administrator);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_LIST, "", "", &m), CIMF_OK);
+    assert_int_equal(m.count, 0);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_ADD, "http://x/0000/", "alice", &m), CIMF_OK);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_ADD, "http://x/0000/", "alice", &m), CIMF_ALREADY_EXISTS);
+    assert_true(m.reason[0] != 0);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_ADD, "http://x/1", "nobody", &m), CIMF_INVALID_PARAMETER);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_PUT, "http://x/0000/", "carl", &m), CIMF_OK);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_LIST, "http://x/0000/", "", &m), CIMF_OK);
+    assert_true(m.count == 1 && strcmp(m.user, "carl") == 0 && m.enabled && !m.wrong);
+    /* Whatever core says: the broker issued these, or did not. */
+    for (enum auth_mapping_verb v = AUTH_MAPPING_LIST; v <= AUTH_MAPPING_DELETE; v++) {
+        assert_int_equal(mapping(carl, v, "http://x/0000/", "carl", &m), CIMF_ACCESS_DENIED);
+        assert_int_equal(mapping(forged, v, "http://x/0000/", "carl", &m), CIMF_ACCESS_DENIED);
+    }
+    assert_int_equal(mapping(alice, AUTH_MAPPING_DELETE, "http://x/0000/", "", &m), CIMF_OK);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_DELETE, "http://x/0000/", "", &m), CIMF_NOT_FOUND);
+    write_map(400);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_LIST, "", "", &m), CIMF_OK);
+    assert_true(m.count == 400 && m.wrong == 0);
+    /* He is none any more. */
+    assert_int_equal(accounts_del(path, SLICE("alice"), NULL), CIMF_OK);
+    assert_int_equal(auth_reload(real, NULL), CIMF_OK);
+    assert_int_equal(mapping(alice, AUTH_MAPPING_LIST, "", "", &m), CIMF_ACCESS_DENIED);
+    principal_unref(alice);
+    principal_unref(carl);
+    principal_unref(forged);
+}
+
 /* ---- ends that die or lie ---- */
 
 static void broker_dies(void **state)
@@ -689,7 +796,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages), WITH(passwords), WITH(released_ids), WITH(exchanges),
-        WITH(digest_and_certificate), WITH(broker_dies), ALONE(core_lies), ALONE(broker_lies), WITH(together),
+        WITH(digest_and_certificate), WITH(mappings), WITH(broker_dies), ALONE(core_lies), ALONE(broker_lies), WITH(together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,9 +51,12 @@ cimf_status admin_begin(struct command *c, bool change, struct accounts_place *o
 cimf_status admin_begin_certmap(struct command *c, bool change, struct accounts_place *out, struct error *e)
 {
     cimf_status s = admin_begin(c, change, out, e);
-    const char *path = config_certificates(&c->config);
+    const char *path = config_certificates(&c->config), *slash = path ? strrchr(path, '/') : NULL;
     out->path = path;
-    return s != CIMF_OK || path ? s : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
+    if (s == CIMF_OK && !path) s = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
+    if (s != CIMF_OK || !change || !slash || slash == path) return s;
+    const char *folder = arena_strz(&c->config.arena, slice_of(path, (size_t)(slash - path)));
+    return folder ? file_make_folders(folder, 0700, e) : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
 }
 
 /* Who logged in at the machine, which sudo and su don't change; else who runs this. */

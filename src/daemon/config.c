@@ -318,5 +318,5 @@ const char *config_audit_log(struct config *c)
 const char *config_certificates(struct config *c)
 {
     if (*c->value[CONFIG_auth_certificates]) return c->value[CONFIG_auth_certificates];
-    return arena_printf(&c->arena, "%s/certificates", c->value[CONFIG_cimd_state_dir]).p;
+    return arena_printf(&c->arena, "%s/auth/certificates", c->value[CONFIG_cimd_state_dir]).p;
 }

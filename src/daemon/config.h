@@ -56,7 +56,7 @@ static inline bool config_on(const struct config *c, enum config_key k) { return
 const char *config_item(struct config *c, enum config_key k, unsigned i);
 /* "<state_dir>/accounts" unless set. */
 const char *config_accounts(struct config *c);
-/* "<state_dir>/certificates" unless set. */
+/* "<state_dir>/auth/certificates" unless set: in the folder where cimd-auth may write. */
 const char *config_certificates(struct config *c);
 /* "<state_dir>/audit.log" unless set. */
 const char *config_audit_log(struct config *c);

@@ -44,6 +44,7 @@ struct serve {
     struct settings *settings;
     struct security_table *security;
     struct listener_table *listeners;
+    struct mapping_table *mappings;
     struct slice more_bindings; /* auth.cbt_hashes */
     struct control *control;
 };
@@ -89,7 +90,8 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
         .machine = slice_str(s->core.server),
         .settings = settings_wsman(s->settings),
         .rows = { [WSMAN_TABLE_SECURITY] = security_table_rows(s->security),
-                  [WSMAN_TABLE_LISTENER] = listener_table_rows(s->listeners) },
+                  [WSMAN_TABLE_LISTENER] = listener_table_rows(s->listeners),
+                  [WSMAN_TABLE_CERTMAPPING] = mapping_table_rows(s->mappings) },
     };
     struct arena a;
     arena_init(&a, 0);
@@ -228,6 +230,7 @@ static cimf_status start(struct serve *s, struct error *e)
     s->loops = loops_new((unsigned)config_number(s->config, CONFIG_cimd_threads), "cimd-loop", e);
     if (!s->loops) return e->status;
     status = auth_broker_connect(ROLE_FD_BROKER, &s->broker, e);
+    if (status == CIMF_OK) status = mapping_table_new(s->broker, &s->mappings, e);
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
     if (status == CIMF_OK) status = start_dcerpc(s, e);
@@ -257,6 +260,7 @@ static void stop(struct serve *s)
     settings_free(s->settings);
     security_table_free(s->security);
     listener_table_free(s->listeners);
+    mapping_table_free(s->mappings);
     if (s->core.repo) core_close(&s->core);
 }
 

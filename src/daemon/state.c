@@ -75,7 +75,10 @@ static cimf_status give_secrets(struct config *config, const struct identity *wh
     if (!*key) key = arena_printf(&config->arena, "%s.key", accounts).p;
     cimf_status status = give(AT_FDCWD, accounts, who, e);
     if (status == CIMF_OK) status = give(AT_FDCWD, key, who, e);
-    if (status == CIMF_OK) status = give(AT_FDCWD, config_certificates(config), who, e);
+    const char *map = config_certificates(config), *lock = arena_printf(&config->arena, "%s.lock", map ? map : "").p;
+    if (status == CIMF_OK && (!map || !lock)) status = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "auth.certificates is too long");
+    if (status == CIMF_OK) status = give(AT_FDCWD, map, who, e);
+    if (status == CIMF_OK) status = give(AT_FDCWD, lock, who, e);
     return status;
 }
 

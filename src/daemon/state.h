@@ -4,8 +4,8 @@
  * state_dir            the supervisor's; others may pass through
  *   lock               held while a daemon runs; its pid
  *   repository/        cimd-core's
- *   accounts           cimd-auth's, as are its key, the certificate map and
- *   auth/              what Kerberos notes about replays
+ *   accounts           cimd-auth's, as are its key and
+ *   auth/              the certificate map, which it changes, and what Kerberos notes about replays
  *   audit.log          the supervisor's
  */
 #ifndef DAEMON_STATE_H

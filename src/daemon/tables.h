@@ -5,6 +5,7 @@
 #ifndef DAEMON_TABLES_H
 #define DAEMON_TABLES_H
 
+#include "auth/broker.h"
 #include "daemon/config.h"
 #include "repo/repo.h"
 #include "wsman/authorize.h"
@@ -28,5 +29,12 @@ void listener_table_free(struct listener_table *t); /* NULL allowed */
 /* A socket that listens. */
 cimf_status listener_table_add(struct listener_table *t, int fd, bool tls, struct error *e);
 struct wsman_rows *listener_table_rows(struct listener_table *t);
+
+/* --- .../config/service/certmapping (3.1.4.1.29.3): mappings.c --- */
+struct mapping_table;
+/* broker outlives it. */
+cimf_status mapping_table_new(struct auth_broker *broker, struct mapping_table **out, struct error *e);
+void mapping_table_free(struct mapping_table *t); /* NULL allowed */
+struct wsman_rows *mapping_table_rows(struct mapping_table *t);
 
 #endif

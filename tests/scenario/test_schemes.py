@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from daemon import PASSWORD, USER, Daemon, binary
+from wsman import TRANSFER, Client
 
 PROFILE = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/"
 IDENTIFY = """<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
@@ -47,7 +48,8 @@ class Schemes(unittest.TestCase):
 
 class Certificate(unittest.TestCase):
     def test_mutual(self):
-        daemon = Daemon({"auth.certificate": "on", "auth.basic": "off"}, tls=True)
+        """covers: security:S11"""
+        daemon = Daemon({"auth.certificate": "on"}, tls=True)
         state = daemon.state
 
         def openssl(*args):
@@ -82,6 +84,15 @@ class Certificate(unittest.TestCase):
             self.assertEqual(ask(*certificate("stranger"))[0], 401)
             self.assertEqual(ask()[0], 401)  # the header without a certificate
             self.assertEqual(ask(*certificate(USER), header="X: y")[0], 401)  # the certificate without the header
+            # the mapping as an administrator changes it over the network: at once
+            admin = Client(*daemon.address(), USER, PASSWORD)
+            self.addCleanup(admin.close)
+            uri = "http://schemas.microsoft.com/wbem/wsman/1/config/service/certmapping"
+            key = {e.tag.rsplit("}")[1]: e.text for e in list(admin.enumerate_raw(uri))[0]}
+            for enabled, status in (("false", 401), ("true", 200)):
+                admin.call(f"{TRANSFER}/Put", uri, f'<c:CertMapping xmlns:c="{uri}"><c:Enabled>{enabled}</c:Enabled></c:CertMapping>',
+                           selectors={k: key[k] for k in ("Issuer", "Subject", "URI")})
+                self.assertEqual(ask(*certificate(USER))[0], status)
 
 
 class Bindings(unittest.TestCase):

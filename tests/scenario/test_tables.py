@@ -10,6 +10,7 @@ from wsman import ENUMERATION, NS, TRANSFER, WMI, Client, Fault, find, local
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
 SECURITY = f"{CONFIG}/service/security"
 SECURITY_NS = f"{CONFIG}/PluginConfiguration"
+MAPPING = f"{CONFIG}/service/certmapping"
 LISTENER = f"{CONFIG}/listener"
 OS = f"{WMI}root/cimv2/Win32_OperatingSystem"
 ADMINS = "O:NSG:BAD:P(A;;GA;;;BA)"
@@ -158,6 +159,62 @@ class Tables(unittest.TestCase):
             self.assertEqual([e.get("Uri") for e in find(first, "n:Items")], uris[:1])
             pull(admin, context, verb="Release")
             self.refused(lambda: pull(admin, context), subcode="n:InvalidEnumerationContext")
+
+    # --- certificate mappings
+
+    def mapping(self, client, verb, key, **values):
+        inner = "".join(f"<c:{n}>{v}</c:{n}>" for n, v in values.items())
+        body = f'<c:CertMapping xmlns:c="{MAPPING}">{inner}</c:CertMapping>' if verb in ("Put", "Create") else ""
+        return client.call(f"{TRANSFER}/{verb}", MAPPING, body, selectors=key)
+
+    def test_mappings(self):
+        """covers: security:S11"""
+        with self.daemon() as daemon:
+            daemon.add_user("reader", PASSWORD, "--group", "Remote Management Users")
+            admin, reader = self.client(daemon), self.client(daemon, "reader")
+            key = {"Issuer": "AB" * 20, "Subject": "*@example.com", "URI": "http://example.com/*"}
+            self.assertEqual(list(admin.enumerate_raw(MAPPING)), [])
+            made = self.mapping(admin, "Create", key, UserName="reader", Enabled="false", Password="it is forgotten")
+            self.assertEqual({s.get("Name"): s.text for s in made.iter(f"{{{NS['w']}}}Selector")}, key)
+            row = {**key, "Issuer": "ab" * 20, "UserName": "reader", "Enabled": "false"}
+            got = self.mapping(admin, "Get", key)[0]
+            self.assertEqual((got.tag, fields(got)), (f"{{{MAPPING}}}CertMapping", row))
+            self.assertIn(f"off\t{'ab' * 20}\t*@example.com\thttp://example.com/*\treader", self.map())
+            self.assertNotIn("forgotten", self.map())
+            self.assertEqual(fields(self.mapping(admin, "Put", key, Enabled="true", UserName=USER)[0]), {**row, "UserName": USER, "Enabled": "true"})
+            self.refused(lambda: self.mapping(admin, "Create", key, UserName=USER), subcode="w:AlreadyExists")
+            self.refused(lambda: self.mapping(admin, "Create", {**key, "URI": "*"}, UserName="nobody"), subcode="w:InvalidParameter")
+            self.refused(lambda: self.mapping(admin, "Create", {**key, "Issuer": "12"}, UserName=USER), subcode="w:InvalidParameter")
+            self.refused(lambda: self.mapping(admin, "Create", {**key, "Subject": "a*b"}, UserName=USER), subcode="w:InvalidParameter")
+            self.refused(lambda: self.mapping(admin, "Put", key, Password=""), subcode="w:SchemaValidationError")
+            self.refused(lambda: self.mapping(admin, "Put", {**key, "URI": "http://other"}, Enabled="true"), subcode="a:DestinationUnreachable")
+            for i in range(5):
+                self.mapping(admin, "Create", None, UserName=USER, URI=f"http://example.com/{i}", Issuer="ab" * 20, Subject="*")
+            items = list(admin.enumerate_raw(MAPPING, mode("EnumerateObjectAndEPR"), max_elements=2))
+            self.assertEqual([fields(i[0])["URI"] for i in items], [key["URI"], *(f"http://example.com/{i}" for i in range(5))])
+            self.assertEqual(fields(items[0][0]), {**row, "UserName": USER, "Enabled": "true"})
+            # the same map as that of the command, in both directions
+            self.assertEqual(len(daemon.run("certmap", "list").stdout.splitlines()), 6)
+            daemon.run("certmap", "del", USER, "--uri", "http://example.com/3")
+            self.assertEqual(len(list(admin.enumerate_raw(MAPPING))), 5)
+            self.mapping(admin, "Delete", key)
+            self.refused(lambda: self.mapping(admin, "Delete", key), subcode="a:DestinationUnreachable")
+            self.refused(lambda: self.mapping(admin, "Get", key), subcode="a:DestinationUnreachable")
+            daemon.run("certmap", "add", USER, "--issuer", "ab" * 20, "--subject", "*", "--uri", "http://example.com/3")
+            self.mapping(admin, "Delete", {**key, "Subject": "*", "URI": "http://example.com/3"})
+            # who may, by the descriptor and whatever it says
+            self.refused(lambda: list(reader.enumerate_raw(MAPPING)), wsman_code=5)
+            self.security(admin, "Create", MAPPING, "O:NSG:BAD:P(A;;GA;;;BA)(A;;GA;;;RM)")
+            self.refused(lambda: list(reader.enumerate_raw(MAPPING)), wsman_code=5)
+            self.refused(lambda: self.mapping(reader, "Create", key, UserName="reader"), wsman_code=5)
+        audit = self.audit()
+        self.assertRegex(audit, rf'event=account_changed status=OK name="{USER}".*object="reader" detail="certmap add: issuer=ABAB')
+        self.assertRegex(audit, r'event=denied status=ACCESS_DENIED name="reader".*detail="certmap list')
+        self.assertNotIn("forgotten", audit)
+
+    def map(self):
+        with open(f"{self.state}/state/auth/certificates") as f:
+            return f.read()
 
     # --- listeners
 
