@@ -47,8 +47,8 @@ class Wire:
         self.socket = socket.create_connection(address, timeout=60, source_address=(source or f"127.0.{number // 250}.{number % 250 + 1}", 0))
         self.stream = self.socket.makefile("rb")
 
-    def send(self, *headers, body=b"", length=None, content_type=SOAP):
-        lines = ["POST /wsman HTTP/1.1", "Host: localhost", f"Content-Length: {len(body) if length is None else length}",
+    def send(self, *headers, body=b"", length=None, content_type=SOAP, version="1.1"):
+        lines = [f"POST /wsman HTTP/{version}", "Host: localhost", f"Content-Length: {len(body) if length is None else length}",
                  f"Content-Type: {content_type}", *headers]
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
@@ -184,6 +184,18 @@ class Headers(WithDaemon):
         self.assertEqual(wire.reply(), 401)
         self.assertTrue(wire.ended())
         self.untouched()
+
+    def test_connections_that_do_not_stay(self):
+        """A login of several legs has no place on them."""
+        for more, version in (((), "1.0"), (("Connection: close",), "1.1")):
+            wire, client = self.wire(), ntlm.Client(USER, PASSWORD)
+            self.assertEqual(wire.ask(header(client.negotiate()), *more, version=version), 401)
+            self.assertEqual(wire.offered(), ["Negotiate"])
+            self.assertTrue(wire.ended())
+        wire, client = self.wire(), ntlm.Client(USER, PASSWORD)
+        keep = ("Connection: keep-alive",)
+        self.assertEqual(wire.ask(header(client.negotiate()), *keep, version="1.0"), 401)
+        self.assertEqual(wire.ask(header(client.authenticate(wire.token())), *keep, version="1.0"), 200)
 
     def test_another_login_begins(self):
         """With the first word of it the identity is gone, whatever comes of it."""
