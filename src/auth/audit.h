@@ -3,8 +3,9 @@
  * configuration, starts of hosts. One line of key=value pairs a record, in the audit file (append only, its
  * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...); where
  * there is no journal, in the log. Values of others are quoted and escaped: a record is one line whatever a peer wrote.
- * Never a secret. Any thread; does not fail its caller. Strangers can't fill the disk: of refused logins each process
- * records AUDIT_FAILURES at once and AUDIT_FAILURES_S a second; the next record says how many were left out.
+ * Never a secret. Any thread; does not fail its caller. Nobody who is refused can fill the disk: of refused logins
+ * each process, of denials of one caller authorize_check records AUDIT_FAILURES at once and AUDIT_FAILURES_S a second; the
+ * next record says how many were left out.
  */
 #ifndef AUTH_AUDIT_H
 #define AUTH_AUDIT_H

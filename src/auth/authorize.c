@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "auth/audit.h"
+#include "auth/audit_priv.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
@@ -59,7 +59,9 @@ static cimf_status denied(const struct authorize *a, uint32_t have, struct error
 /* ---- one denial a second ---- */
 
 /* A table without chains: who shares a slot pushes the other out, then more is recorded, never less than asked. */
-enum { SLOTS = 1024 };
+enum { SLOTS = 1024, CALLERS = 256 };
+/* Somebody who asks for ever new objects: bounded for each caller (those that share a place share the bound). */
+static struct audit_budget callers[CALLERS];
 static struct slot {
     uint64_t who;
     int64_t since;
@@ -74,11 +76,17 @@ static bool due(const struct authorize *a, int64_t now, unsigned *hidden)
         hash_bytes(a->principal ? slice_str(a->principal->sid) : SLICE("")), hash_folded(a->object) };
     uint64_t who = hash_bytes(slice_of((const char *)&key, sizeof key)) | 1;
     struct slot *s = &slots[who / 2 % SLOTS];
+    struct audit_budget *caller = &callers[key.sid % CALLERS];
     pthread_mutex_lock(&slots_lock);
     bool same = s->who == who, record = !same || now - s->since >= 1000000;
     *hidden = same && record ? s->hidden : 0;
-    if (record) *s = (struct slot){ .who = who, .since = now };
-    else s->hidden++;
+    if (!record) {
+        s->hidden++;
+    } else if ((record = audit_budget_take(caller, now))) {
+        *hidden += caller->left_out;
+        caller->left_out = 0;
+        *s = (struct slot){ .who = who, .since = now };
+    }
     pthread_mutex_unlock(&slots_lock);
     return record;
 }

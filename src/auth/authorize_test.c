@@ -135,6 +135,16 @@ static void limited(void **state)
         authorize_check(&q, NULL, NULL);
     }
     assert_int_equal(records(last), 20);
+    /* Ever new objects: as many as refused logins, for each caller. */
+    for (int i = 0; i < 4 * CALLS; i++) {
+        snprintf(object, sizeof object, "root/new%d", i);
+        q.object = slice_str(object);
+        authorize_check(&q, NULL, NULL);
+    }
+    assert_in_range(records(last), AUDIT_FAILURES / 2, CALLS);
+    q.principal = other;
+    authorize_check(&q, NULL, NULL);
+    assert_int_equal(records(last), 1);
     arena_free(&a);
 }
 
