@@ -306,6 +306,19 @@ void control_stop(struct control *c)
 
 /* --- asking ------------------------------------------------------------------------------------- */
 
+/* What cimd-core says goes to root's terminal: no control characters. */
+static struct slice printable(struct arena *a, struct slice s)
+{
+    struct slice own = arena_dup(a, s);
+    char *p = (char *)(uintptr_t)own.p;
+    for (size_t i = 0; p && i < own.n; i++) {
+        unsigned char c = (unsigned char)p[i], next = i + 1 < own.n ? (unsigned char)p[i + 1] : 0;
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) p[i] = '?';
+        else if (c == 0xc2 && next >= 0x80 && next < 0xa0) p[i] = p[i + 1] = '?'; /* C1 */
+    }
+    return own;
+}
+
 cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
                         struct slice **reply, size_t *reply_count, bool *running, int *with, struct error *e)
 {
@@ -329,7 +342,7 @@ cimf_status control_ask(const struct config *config, const struct slice *fields,
     buf_init(&in, MESSAGE_MAX);
     bool sent = message_write(&out, fields, count) && send_all(fd, buf_slice(&out));
     int got = sent ? receive(fd, &in, a, reply, reply_count, with) : -1;
-    for (size_t i = 0; got == 1 && i < *reply_count; i++) (*reply)[i] = arena_dup(a, (*reply)[i]);
+    for (size_t i = 0; got == 1 && i < *reply_count; i++) (*reply)[i] = printable(a, (*reply)[i]);
     buf_free(&out);
     buf_free(&in);
     close(fd);

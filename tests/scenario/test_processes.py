@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -210,6 +211,32 @@ class Alone(unittest.TestCase):
         self.assertEqual(self.owners(), {64101})
         self.assertNotIn("backup.mdb", os.listdir(self.folder))
         self.assertNotIn("Traceback", run("mof", "--namespace", "root/default", str(self.mof)).stderr)
+
+    def test_no_control_characters(self):
+        """What a taken-over core answers to root's commands does not drive root's terminal."""
+        run = self.daemon.state / "run"
+        run.mkdir(exist_ok=True)
+        server = socket.socket(socket.AF_UNIX)
+        self.addCleanup(server.close)
+        server.bind(str(run / "cimd.sock"))
+        server.listen()
+
+        def answer():
+            for status in ("OK", "FAILED"):
+                peer = server.accept()[0]
+                peer.recv(65536)
+                fields = [status, "O:BA\x1b]0;x\x07\x9b2J\x7f", *"000000", "\x1b[2J", "0", "0"]
+                inner = b"".join(b"%d:%s," % (len(f.encode()), f.encode()) for f in fields)
+                peer.sendall(b"%d:%s," % (len(inner), inner))
+                peer.close()
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        for _ in range(2):
+            done = self.daemon.run("sd", "show", "root/cimv2", check=False)
+            self.assertIn("O:BA", done.stdout + done.stderr)
+            self.assertNotRegex(done.stdout + done.stderr, "[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+        thread.join()
 
     def test_links(self):
         victim = self.daemon.state / "victim"
