@@ -48,6 +48,8 @@ static struct cimom *cimom_new(const struct cimom_config *c)
     m->file_count = c->file_count;
     m->namespaces = c->namespaces;
     m->version = c->version ? c->version : "";
+    m->host = c->host;
+    m->host_arg = c->host_arg;
     m->max_requests = c->max_requests ? c->max_requests : MAX_REQUESTS;
     m->max_open = c->max_open ? c->max_open : MAX_OPEN;
     m->provider_timeout_us = c->provider_timeout_us ? c->provider_timeout_us : PROVIDER_TIMEOUT_US;

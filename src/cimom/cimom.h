@@ -40,6 +40,10 @@ struct cimom_config {
     /* A class below a concrete parent cannot be instantiated: the text of MS-WMI 3.1.4.3.12, which
      * shipped schemas break. Default off (cim-core.md 2.7). */
     bool strict_parents;
+    /* What provider_host calls, on the pool; NULL: there are no hosts. */
+    cimf_status (*host)(void *arg, const struct principal *p, const struct host_job *job, int64_t deadline_us, struct arena *a,
+                        struct host_answer *out, struct error *e);
+    void *host_arg;
 };
 
 /* Opens the namespaces; on the first start of a store, or when config->version differs from the one

@@ -64,6 +64,9 @@ struct cimom {
     const char *const *namespaces;
     const char *version;
     uint32_t max_requests, max_open;
+    cimf_status (*host)(void *arg, const struct principal *p, const struct host_job *job, int64_t deadline_us, struct arena *a,
+                        struct host_answer *out, struct error *e);
+    void *host_arg;
     int64_t provider_timeout_us;
     size_t arena_cap;
     bool strict_parents;

@@ -85,6 +85,13 @@ cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct 
                                const struct slice *wanted, uint32_t wanted_count, provider_row_fn *fn,
                                void *arg);
 
+/* For blocking providers: what is to be done as the caller's own user (host/job.h says what there is). Waits until it
+ * answered. CIMF_PRIVILEGE_NOT_HELD: the caller is no local user; CIMF_NOT_SUPPORTED: this object manager has no hosts.
+ * The status is that of the job when it got so far. Texts of the answer live in c->scratch. */
+struct host_job;
+struct host_answer;
+cimf_status provider_host(struct provider_call *c, const struct host_job *job, struct host_answer *out);
+
 /* Every provider of room `provider`, NULL-terminated: linked in by the daemon. */
 extern const struct provider_class *const provider_classes[];
 

@@ -123,3 +123,14 @@ cimf_status provider_enumerate(struct provider_call *c, struct slice ns, struct 
     ns_unref(space);
     return s;
 }
+
+cimf_status provider_host(struct provider_call *c, const struct host_job *job,
+                          struct host_answer *out)
+{
+    const struct task *t = c->manager_state;
+    if (!t->m->host) {
+        return error_set(c->error, CIMF_NOT_SUPPORTED, "cimom",
+                         "nothing can be run for callers here: the daemon does not run");
+    }
+    return t->m->host(t->m->host_arg, c->principal, job, c->deadline_us, c->scratch, out, c->error);
+}

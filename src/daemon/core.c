@@ -8,7 +8,13 @@
 #include "os/file.h"
 #include "schema/schema.h"
 
-static cimf_status open_manager(struct core *c, const struct config *config, struct error *e)
+static cimf_status ask_host(void *arg, const struct principal *p, const struct host_job *job, int64_t deadline_us, struct arena *a,
+                            struct host_answer *out, struct error *e)
+{
+    return host_ask_wait(arg, p, job, deadline_us, a, out, e);
+}
+
+static cimf_status open_manager(struct core *c, const struct config *config, struct hosts *hosts, struct error *e)
 {
     struct cimom_config m = {
         .repo = c->repo,
@@ -19,12 +25,14 @@ static cimf_status open_manager(struct core *c, const struct config *config, str
         .namespaces = schema_namespaces,
         .version = schema_version,
         .server = slice_str(c->server),
+        .host = hosts ? ask_host : NULL,
+        .host_arg = hosts,
         .max_requests = (uint32_t)config_number(config, CONFIG_quota_max_requests),
     };
     return cimom_create(&m, &c->cimom, e);
 }
 
-cimf_status core_open_in(struct core *c, const struct config *config, const char *folder, struct error *e)
+cimf_status core_open_in(struct core *c, const struct config *config, const char *folder, struct hosts *hosts, struct error *e)
 {
     *c = (struct core){ 0 };
     if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
@@ -33,7 +41,7 @@ cimf_status core_open_in(struct core *c, const struct config *config, const char
     c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), 0, e);
     cimf_status s = c->pool ? CIMF_OK : CIMF_FAILED;
     if (s == CIMF_OK) s = repo_open(folder, &options, &c->repo, e);
-    if (s == CIMF_OK) s = open_manager(c, config, e);
+    if (s == CIMF_OK) s = open_manager(c, config, hosts, e);
     if (s != CIMF_OK) core_close(c);
     return s;
 }
@@ -46,7 +54,7 @@ cimf_status core_open(struct core *c, const struct config *config, struct error 
     if ((size_t)snprintf(dir, sizeof dir, "%s/repository", state) >= sizeof dir)
         return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.state_dir is too long");
     cimf_status s = file_make_folders(state, 0700, e);
-    return s == CIMF_OK ? core_open_in(c, config, dir, e) : s;
+    return s == CIMF_OK ? core_open_in(c, config, dir, NULL, e) : s;
 }
 
 void core_close(struct core *c)

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/command.h"
+#include "daemon/role_host.h"
 #include "os/signals.h"
 
 static const struct command_info commands[] = {
@@ -135,6 +136,7 @@ int main(int argc, char **argv)
         usage(stderr);
         return 2;
     }
+    if (argc == 2 && strcmp(argv[1], ROLE_HOST_OPTION) == 0) return role_host_main();
     if (strcmp(argv[1], "--version") == 0) {
         printf("cimd " CIMFONY_VERSION "\n");
         return 0;

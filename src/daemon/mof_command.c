@@ -47,7 +47,7 @@ struct local {
 
 static cimf_status open_here(struct core *core, const struct command *c, const char *folder, struct error *e)
 {
-    return folder ? core_open_in(core, &c->config, folder, e) : core_open(core, &c->config, e);
+    return folder ? core_open_in(core, &c->config, folder, NULL, e) : core_open(core, &c->config, e);
 }
 
 static cimf_status compile_here(void *shared, const char *folder, struct error *e)

@@ -116,6 +116,25 @@ static cimf_status start(struct auth_role *r, struct error *e)
     return status == CIMF_OK ? sandbox_calls(SANDBOX_BROKER, e) : status;
 }
 
+/* The supervisor asks whose a principal's id is before it starts anything for it. */
+static void resolve(struct auth_role *r, const struct role_message *q)
+{
+    struct role_message m = { .word = ROLE_RESOLVED, .number = q->number, .status = CIMF_ACCESS_DENIED };
+    struct error e = ERROR_INIT;
+    const struct principal *p = auth_resolve(r->broker, slice_str(q->id));
+    if (p) {
+        snprintf(m.name, sizeof m.name, SLICE_FMT, SLICE_ARG(slice_head(p->name, sizeof m.name - 1)));
+        snprintf(m.sid, sizeof m.sid, "%s", p->sid);
+        if (p->has_posix) {
+            m.status = CIMF_OK;
+            m.uid = p->uid;
+            m.gid = p->gid;
+        }
+        principal_unref(p);
+    }
+    if (role_message_send(ROLE_FD_SUPERVISOR, &m, -1, &e) != CIMF_OK) log_failure("cimd-auth", &e, "the supervisor gets no answer");
+}
+
 static void *obey(void *arg)
 {
     struct auth_role *r = arg;
@@ -126,6 +145,7 @@ static void *obey(void *arg)
         cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
         if (fd >= 0) close(fd);
         if (status != CIMF_OK || m.word == ROLE_STOP) break;
+        if (m.word == ROLE_RESOLVE) resolve(r, &m);
         if (m.word == ROLE_RELOAD && auth_reload(r->broker, &e) != CIMF_OK)
             log_failure("cimd-auth", &e, "accounts were not read again");
     }

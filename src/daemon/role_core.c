@@ -19,6 +19,7 @@
 #include "daemon/role_message.h"
 #include "daemon/settings.h"
 #include "daemon/tables.h"
+#include "host/host.h"
 #include "mech/credssp.h"
 #include "mech/kerberos.h"
 #include "net/http.h"
@@ -47,6 +48,7 @@ struct serve {
     struct mapping_table *mappings;
     struct slice more_bindings; /* auth.cbt_hashes */
     struct control *control;
+    struct hosts *hosts;
 };
 
 /* auth.cbt_hashes as mech_options.more_bindings wants them; in the configuration's arena. */
@@ -217,13 +219,31 @@ static cimf_status confine(struct error *e)
     return status;
 }
 
+static cimf_status ask_supervisor(void *arg, uint32_t number, const char *id, struct error *e)
+{
+    struct role_message m = { .word = ROLE_HOST, .number = number };
+    (void)arg;
+    snprintf(m.id, sizeof m.id, "%s", id);
+    return role_message_send(ROLE_FD_SUPERVISOR, &m, -1, e);
+}
+
+static cimf_status start_hosts(struct serve *s, struct error *e)
+{
+    const struct hosts_config hosts = {
+        .start = ask_supervisor,
+        .idle_us = config_number(s->config, CONFIG_host_idle_timeout_seconds) * 1000000,
+    };
+    return hosts_new(&hosts, &s->hosts, e);
+}
+
 static cimf_status start(struct serve *s, struct error *e)
 {
     cimf_status status = *config_text(s->config, CONFIG_listen_https) ? start_tls(s, e) : CIMF_OK;
     if (status == CIMF_OK) status = start_listener_table(s, e);
     for (int fd = ROLE_FD_CERTIFICATE; fd <= ROLE_FD_CLIENT_CA; fd++) close(fd);
     if (status == CIMF_OK) status = confine(e);
-    if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", e);
+    if (status == CIMF_OK) status = start_hosts(s, e);
+    if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", s->hosts, e);
     if (status == CIMF_OK) status = settings_new(s->config, s->core.repo, &s->settings, e);
     if (status == CIMF_OK) status = security_table_new(s->core.repo, &s->security, e);
     if (status != CIMF_OK) return status;
@@ -247,6 +267,7 @@ static void stop(struct serve *s)
     control_stop(s->control);
     if (s->http) http_server_stop(s->http, STOP_GRACE_US);
     dcerpc_stop(s->dcerpc, STOP_GRACE_US);
+    if (s->hosts) hosts_stop(s->hosts); /* methods that wait for one */
     if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
     http_server_free(s->http);
     dcerpc_free(s->dcerpc);
@@ -262,6 +283,7 @@ static void stop(struct serve *s)
     listener_table_free(s->listeners);
     mapping_table_free(s->mappings);
     if (s->core.repo) core_close(&s->core);
+    hosts_free(s->hosts);
 }
 
 /* Until the supervisor says so, or is gone. */
@@ -272,6 +294,10 @@ static void obey(struct serve *s)
         struct error e = ERROR_INIT;
         int fd;
         cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
+        if (status == CIMF_OK && m.word == ROLE_HOSTED) {
+            hosts_started(s->hosts, m.number, (cimf_status)m.status, fd, m.uid);
+            continue;
+        }
         if (fd >= 0) close(fd);
         if (status != CIMF_OK || m.word == ROLE_STOP) return;
     }

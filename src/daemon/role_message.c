@@ -12,6 +12,9 @@ cimf_status role_message_read(struct slice packet, struct role_message *out, str
     memcpy(&m, packet.p, sizeof m);
     if (m.word == ROLE_WORD_NONE || m.word >= ROLE_WORD_COUNT)
         return error_set(e, CIMF_PROTOCOL_ERROR, "cimd", "an unknown word between processes: %u", m.word);
+    bool texts = memchr(m.id, 0, sizeof m.id) && memchr(m.name, 0, sizeof m.name) && memchr(m.sid, 0, sizeof m.sid);
+    if (!texts || m.status > 0 || m.status <= -CIMF_STATUS_COUNT)
+        return error_set(e, CIMF_PROTOCOL_ERROR, "cimd", "a malformed packet between processes");
     *out = m;
     return CIMF_OK;
 }
@@ -34,9 +37,10 @@ cimf_status role_message_send(int socket, const struct role_message *m, int fd, 
         memcpy(CMSG_DATA(c), &fd, sizeof fd);
     }
     ssize_t n;
-    do n = sendmsg(socket, &message, MSG_NOSIGNAL); while (n < 0 && errno == EINTR);
+    do n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT); while (n < 0 && errno == EINTR);
     if (n == (ssize_t)sizeof *m) return CIMF_OK;
-    return error_errno(e, CIMF_CONNECTION_LOST, "cimd", errno, "cannot speak to another process of the daemon");
+    cimf_status status = n < 0 && (errno == EAGAIN || errno == ENOBUFS) ? CIMF_SERVER_TOO_BUSY : CIMF_CONNECTION_LOST;
+    return error_errno(e, status, "cimd", errno, "cannot speak to another process of the daemon");
 }
 
 /* The one descriptor; any more are closed, and the packet is refused. */

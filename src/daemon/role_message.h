@@ -14,16 +14,27 @@ enum role_word {
     ROLE_READY,    /* role: it answers */
     ROLE_STOP,     /* supervisor: finish and end */
     ROLE_RELOAD,   /* supervisor: SIGHUP */
+    ROLE_HOST,     /* core: start a host for the principal `id`; number */
+    ROLE_RESOLVE,  /* supervisor to auth: whose is `id`? number */
+    ROLE_RESOLVED, /* auth: number, status; uid, gid, name, sid */
+    ROLE_HOSTED,   /* supervisor to core: number, status; uid and the socket to the host */
     ROLE_WORD_COUNT
 };
 
+/* What a word does not name above is 0 and not looked at. */
 struct role_message {
     uint32_t word;
+    uint32_t number;  /* chosen by who asks, the same in the answer */
+    int32_t status;   /* a cimf_status */
+    uint32_t uid, gid;
+    char id[40];      /* a principal's; only the broker gives them out */
+    char name[128];   /* of the account, cut; for the audit record */
+    char sid[96];
 };
 
 /* Bytes of a packet; what receives is checked by this alone. */
 cimf_status role_message_read(struct slice packet, struct role_message *out, struct error *e);
-/* fd -1: none goes along; it stays the caller's. */
+/* fd -1: none goes along; it stays the caller's. Does not wait: CIMF_SERVER_TOO_BUSY when the other side does not read. */
 cimf_status role_message_send(int socket, const struct role_message *m, int fd, struct error *e);
 /* Waits for one. *fd -1 when none came along. CIMF_CONNECTION_LOST at the end. */
 cimf_status role_message_receive(int socket, struct role_message *m, int *fd, struct error *e);

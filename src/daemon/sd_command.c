@@ -22,7 +22,7 @@ static cimf_status ask_here(void *shared, const char *folder, struct error *e)
     struct local *x = shared;
     struct core core;
     struct buf text;
-    cimf_status s = folder ? core_open_in(&core, &x->c->config, folder, e) : core_open(&core, &x->c->config, e);
+    cimf_status s = folder ? core_open_in(&core, &x->c->config, folder, NULL, e) : core_open(&core, &x->c->config, e);
     if (s != CIMF_OK) return s;
     buf_init(&text, SDDL_MAX);
     const struct principal *p = auth_local_principal(true);

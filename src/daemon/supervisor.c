@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
+#include "daemon/host_keeper.h"
 #include "daemon/role.h"
 #include "daemon/role_message.h"
 #include "daemon/state.h"
@@ -49,6 +50,7 @@ struct supervisor {
     bool told, stopping;
     int64_t deadline;
     int exit_code;
+    struct host_keeper keeper;
 };
 
 /* --- what roles inherit ----------------------------------------------------------------------------- */
@@ -252,7 +254,10 @@ static cimf_status start(struct supervisor *s, struct error *e)
                               socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->records) != 0))
         status = error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket pair");
     for (int i = ROLE_COUNT; status == CIMF_OK && i > 0; i--) status = start_role(s, i - 1, e); /* core has most to do */
-    forget(&s->audit); /* whoever holds a copy could use it: only the roles do from here on */
+    s->keeper.audit = s->audit;
+    s->audit = -1;
+    s->keeper.root = s->state.drop;
+    for (int i = 0; i < ROLE_COUNT; i++) s->keeper.own[i] = s->state.who[i].uid;
     forget(&s->control);
     forget(&s->broker[0]);
     forget(&s->broker[1]);
@@ -299,9 +304,11 @@ static void on_end(struct supervisor *s, enum role role, int status)
 static void reap(struct supervisor *s)
 {
     int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (keeper_ended(&s->keeper, pid, status)) continue;
         for (int i = 0; i < ROLE_COUNT; i++)
             if (s->children[i].pid == pid) on_end(s, i, status);
+    }
 }
 
 static void on_signal(struct supervisor *s)
@@ -335,25 +342,42 @@ static void when_ready(struct supervisor *s)
     os_notify("READY=1");
 }
 
+/* What this role may say now. */
+static bool obeyed(struct supervisor *s, enum role role, const struct role_message *m)
+{
+    struct child *child = &s->children[role];
+    s->keeper.core = s->children[ROLE_CORE].socket;
+    s->keeper.auth = s->children[ROLE_AUTH].socket;
+    if (m->word == ROLE_READY && !child->ready) {
+        child->ready = true;
+        when_ready(s);
+        return true;
+    }
+    if (m->word == ROLE_HOST && role == ROLE_CORE && child->ready) return keeper_asked(&s->keeper, m);
+    if (m->word == ROLE_RESOLVED && role == ROLE_AUTH && child->ready) return keeper_resolved(&s->keeper, m);
+    return false;
+}
+
+static void broke_rules(struct supervisor *s, enum role role)
+{
+    log_error("cimd", "a process broke the rules and is ended role=%s", role_names[role]);
+    if (s->children[role].pid) kill(s->children[role].pid, SIGKILL);
+    forget(&s->children[role].socket);
+}
+
 static void on_message(struct supervisor *s, enum role role)
 {
     struct role_message m;
     struct error e = ERROR_INIT;
     int fd;
     cimf_status status = role_message_receive(s->children[role].socket, &m, &fd, &e);
-    if (fd >= 0) close(fd); /* roles hand over none */
+    if (fd >= 0) close(fd);
     if (status == CIMF_CONNECTION_LOST) {
         forget(&s->children[role].socket); /* its end is reported by SIGCHLD */
         return;
     }
-    if (status != CIMF_OK || m.word != ROLE_READY || s->children[role].ready) {
-        log_error("cimd", "a process broke the rules and is ended role=%s", role_names[role]);
-        kill(s->children[role].pid, SIGKILL);
-        forget(&s->children[role].socket);
-        return;
-    }
-    s->children[role].ready = true;
-    when_ready(s);
+    if (status != CIMF_OK || fd >= 0) broke_rules(s, role); /* roles hand over none */
+    else if (!obeyed(s, role, &m)) broke_rules(s, m.word == ROLE_RESOLVED ? ROLE_CORE : role);
 }
 
 static bool anyone(const struct supervisor *s)
@@ -368,7 +392,9 @@ static void run(struct supervisor *s)
     while (anyone(s)) {
         struct pollfd fds[ROLE_COUNT + 1] = { [ROLE_COUNT] = { .fd = s->signals, .events = POLLIN } };
         for (int i = 0; i < ROLE_COUNT; i++) fds[i] = (struct pollfd){ .fd = s->children[i].socket, .events = POLLIN };
-        int64_t left = s->stopping ? (s->deadline - clock_mono_us()) / 1000 : -1;
+        int64_t now = clock_mono_us(), due = keeper_due(&s->keeper), left = -1;
+        if (s->stopping) left = (s->deadline - now) / 1000;
+        else if (due != INT64_MAX) left = due > now ? (due - now) / 1000 + 1 : 0;
         if (s->stopping && left <= 0) {
             for (int i = 0; i < ROLE_COUNT; i++)
                 if (s->children[i].pid) kill(s->children[i].pid, SIGKILL);
@@ -377,6 +403,7 @@ static void run(struct supervisor *s)
             continue;
         }
         if (poll(fds, ROLE_COUNT + 1, (int)left) < 0) continue;
+        if (due <= now && !keeper_expire(&s->keeper)) broke_rules(s, ROLE_CORE);
         for (int i = 0; i < ROLE_COUNT; i++)
             if (fds[i].revents && s->children[i].socket >= 0) on_message(s, i);
         if (fds[ROLE_COUNT].revents) on_signal(s);
@@ -399,6 +426,8 @@ int command_serve(struct command *c)
 {
     struct error e = ERROR_INIT;
     struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .broker = { -1, -1 }, .records = { -1, -1 } };
+    s.keeper.audit = s.keeper.core = s.keeper.auth = -1;
+    s.keeper.config = s.config;
     if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
     for (int i = 0; i < ROLE_COUNT; i++) s.children[i].socket = -1;
     buf_init(&s.ready, 0);
@@ -410,6 +439,7 @@ int command_serve(struct command *c)
     for (int i = 0; i < ROLE_COUNT; i++) forget(&s.children[i].socket);
     control_forget(s.config);
     state_release(&s.state);
+    forget(&s.keeper.audit);
     buf_free(&s.ready);
     close(s.signals);
     return s.exit_code;

@@ -38,14 +38,35 @@ cimf_status identity_find(const char *name, struct identity *out, struct error *
     return CIMF_OK;
 }
 
+static cimf_status change(uid_t uid, gid_t gid, struct error *e)
+{
+    capng_clear(CAPNG_SELECT_ALL);
+    if (capng_change_id((int)uid, (int)gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) != 0)
+        return error_set(e, CIMF_ACCESS_DENIED, "os", "cannot become user %u", (unsigned)uid);
+    return CIMF_OK;
+}
+
+static cimf_status seal(uid_t uid, struct error *e)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (uid && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0)))
+        return error_set(e, CIMF_ACCESS_DENIED, "os", "the rights of user 0 could not be given up");
+    return CIMF_OK;
+}
+
 cimf_status identity_become(const struct identity *who, struct error *e)
 {
     if (setgroups(who->group_count, who->groups) != 0)
         return error_errno(e, CIMF_ACCESS_DENIED, "os", errno, "cannot take the groups of user %u", (unsigned)who->uid);
-    capng_clear(CAPNG_SELECT_ALL);
-    if (capng_change_id((int)who->uid, (int)who->gid, CAPNG_CLEAR_BOUNDING | CAPNG_CLEAR_AMBIENT) != 0)
-        return error_set(e, CIMF_ACCESS_DENIED, "os", "cannot become user %u", (unsigned)who->uid);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (who->uid && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0)))
-        return error_set(e, CIMF_ACCESS_DENIED, "os", "the rights of user 0 could not be given up");
-    return CIMF_OK;
+    cimf_status status = change(who->uid, who->gid, e);
+    return status == CIMF_OK ? seal(who->uid, e) : status;
+}
+
+cimf_status identity_enter(const char *name, uid_t uid, gid_t gid, struct error *e)
+{
+    if ((name ? initgroups(name, gid) : setgroups(0, NULL)) != 0)
+        return error_errno(e, CIMF_ACCESS_DENIED, "os", errno, "cannot take the groups of user %u", (unsigned)uid);
+    cimf_status status = CIMF_OK;
+    if (uid) status = change(uid, gid, e);
+    else if (setresgid(gid, gid, gid) != 0) status = error_errno(e, CIMF_ACCESS_DENIED, "os", errno, "cannot take group %u", (unsigned)gid);
+    return status == CIMF_OK ? seal(uid, e) : status;
 }

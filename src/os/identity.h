@@ -24,5 +24,8 @@ cimf_status identity_find(const char *name, struct identity *out, struct error *
 /* For good: groups, all three user and group numbers, every capability also of the bounding set, and no program that
  * is executed later gives any back. The process is single-threaded and privileged. */
 cimf_status identity_become(const struct identity *who, struct error *e);
+/* The same as somebody whose groups the user database knows by this name; NULL: no other groups. User 0 keeps its
+ * capabilities. Blocks. */
+cimf_status identity_enter(const char *name, uid_t uid, gid_t gid, struct error *e);
 
 #endif

@@ -186,25 +186,13 @@ static cimf_status process_fill(struct provider_call *c, void *state, size_t row
 }
 
 /* GetOwner and GetOwnerSid: the owner of the process folder is the effective user. */
-static cimf_status process_invoke(struct provider_call *c, const struct cim_method *method,
-                                  const struct cim_instance *target, const struct cim_instance *in,
-                                  struct cim_instance *out)
+static cimf_status put_owner(struct provider_call *c, struct slice pid, bool by_name, struct cim_instance *out)
 {
-    bool owner = slice_ieq(method->name, SLICE("GetOwner"));
-    struct cim_value handle;
     char path[PATH_MAX], room[16384];
     struct stat st;
-    (void)in;
-    if (!owner && !slice_ieq(method->name, SLICE("GetOwnerSid")))
-        return CIMF_METHOD_NOT_IMPLEMENTED;
-    if (!target || !out || cim_get_named(c->scratch, target, SLICE("Handle"), &handle) ||
-        handle.null)
-        return CIMF_INVALID_METHOD_PARAMETERS;
-    if (!source_is_number(handle.v.s)) return CIMF_NOT_FOUND;
-    if (!source_path(path, sizeof path, "/proc/" SLICE_FMT, SLICE_ARG(handle.v.s)) ||
-        stat(path, &st))
+    if (!source_path(path, sizeof path, "/proc/" SLICE_FMT, SLICE_ARG(pid)) || stat(path, &st))
         return CIMF_NOT_FOUND;
-    if (!owner) {
+    if (!by_name) {
         cim_put_str(out, "Sid", host_user_sid(c->scratch, st.st_uid));
     } else {
         struct passwd pw, *found = NULL;
@@ -216,6 +204,25 @@ static cimf_status process_invoke(struct provider_call *c, const struct cim_meth
     }
     cim_put_u64(out, "ReturnValue", 0);
     return arena_status(c->scratch);
+}
+
+static cimf_status process_invoke(struct provider_call *c, const struct cim_method *method,
+                                  const struct cim_instance *target, const struct cim_instance *in,
+                                  struct cim_instance *out)
+{
+    struct cim_value handle;
+    uint64_t number;
+    if (!out) return CIMF_INVALID_METHOD_PARAMETERS;
+    if (slice_ieq(method->name, SLICE("Create"))) return process_create(c, in, out);
+    if (!target || cim_get_named(c->scratch, target, SLICE("Handle"), &handle) || handle.null)
+        return CIMF_INVALID_METHOD_PARAMETERS;
+    if (!source_is_number(handle.v.s) || !text_u64(handle.v.s, &number) || number > INT32_MAX)
+        return CIMF_NOT_FOUND;
+    if (slice_ieq(method->name, SLICE("GetOwner"))) return put_owner(c, handle.v.s, true, out);
+    if (slice_ieq(method->name, SLICE("GetOwnerSid"))) return put_owner(c, handle.v.s, false, out);
+    if (slice_ieq(method->name, SLICE("Terminate")))
+        return process_terminate(c, (uint32_t)number, out);
+    return CIMF_METHOD_NOT_IMPLEMENTED;
 }
 
 const struct provider_class provider_process = {

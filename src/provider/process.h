@@ -1,8 +1,8 @@
-/* provider/process.h - what process_stat.c reads from /proc, for its tests. */
+/* provider/process.h - what process_stat.c reads from /proc, and the methods that change something. */
 #ifndef PROVIDER_PROCESS_H
 #define PROVIDER_PROCESS_H
 
-#include "base/arena.h"
+#include "cimom/provider.h"
 
 /* Fields of /proc/PID/stat (proc(5)) in the kernel's units. */
 struct process_stat {
@@ -21,5 +21,9 @@ bool process_stat_parse(struct slice text, struct process_stat *out);
 unsigned process_priority(int nice, unsigned policy);
 /* Arguments separated by NUL as one line; SLICE_NULL when out of room. */
 struct slice process_command_line(struct arena *a, struct slice raw);
+
+/* Methods (process_change.c); out gets the ReturnValue. */
+cimf_status process_create(struct provider_call *c, const struct cim_instance *in, struct cim_instance *out);
+cimf_status process_terminate(struct provider_call *c, uint32_t pid, struct cim_instance *out);
 
 #endif

@@ -90,11 +90,12 @@ class Processes(unittest.TestCase):
             self.assertRegex(limits, r"Max core file size\s+0\s+0")
 
     def test_descriptors(self):
-        """Nobody holds what is another's: listeners are core's, the supervisor keeps no socket but those to its children."""
+        """Nobody holds what is another's: listeners are core's, the supervisor keeps no socket but those to its children, and
+        the audit log, for the hosts that it starts."""
         with Daemon(tls=True) as daemon:
             pids = daemon.processes()
             state = str(daemon.state / "state")
-            want = [f"{state}/lock", "anon_inode:[signalfd]", "socket:[N]", "socket:[N]"]
+            want = [f"{state}/audit.log", f"{state}/lock", "anon_inode:[signalfd]", "socket:[N]", "socket:[N]"]
             until(lambda: descriptors(pids["cimd"]) == want, 5)  # the ready file is there a moment before its folder is synced
             self.assertEqual(descriptors(pids["cimd"]), want)
             auth = descriptors(pids["cimd-auth"])
