@@ -30,6 +30,7 @@ struct auth_broker_config {
     const char *key_path;         /* of the key that password-equivalent secrets are encrypted with; NULL:
                                      "<accounts_path>.key" */
     const char *certificates_path;/* certificate map; NULL: certificates log nobody in */
+    bool certificates_fixed;      /* auth_mappings only lists it: the administrator has locked auth.certificates */
     struct exec *pool;            /* workers: hashing, keytab, user database; NULL: everything inside the
                                      call (tests), then nothing is delayed */
     unsigned max_concurrent;      /* hashes at once; 0: half the processors, at least 1 */

@@ -56,6 +56,7 @@ static cimf_status change(struct mapping_question *x, const struct accounts *all
     struct certmap_row *row = &x->q.row, key = *row;
     cimf_status s = CIMF_OK;
     if (!place.path) return error_set(e, CIMF_NOT_SUPPORTED, "auth", "there is no certificate map");
+    if (b->config.certificates_fixed) return error_set(e, CIMF_ACCESS_DENIED, "auth", "auth.certificates is locked by policy");
     key.user = SLICE("");
     if (!row->issuer.n || !row->subject.n || !row->uri.n)
         return error_set(e, CIMF_INVALID_PARAMETER, "auth", "issuer, subject and URI must be said");

@@ -342,6 +342,34 @@ static void realm_loses(void **state)
     principal_unref(p);
 }
 
+static void on_mappings(void *arg, const struct auth_mappings_answer *a) { *(cimf_status *)arg = a->status; }
+
+static cimf_status map_alice(enum auth_mapping_verb verb)
+{
+    const struct auth_mapping q = { .verb = verb, .row = { .issuer = SLICE("0123456789abcdef0123456789abcdef01234567"),
+                                    .subject = SLICE("alice@example.net"), .uri = SLICE("*"), .user = SLICE("alice"), .enabled = true } };
+    const struct principal *p = auth_local_principal(true);
+    cimf_status status = CIMF_FAILED;
+    auth_mappings(broker, p, &q, NULL, on_mappings, &status);
+    principal_unref(p);
+    return status;
+}
+
+/* What the administrator of the machine has locked nobody changes from elsewhere, whoever he is. */
+static void map_locked(void **state)
+{
+    struct broker_local *b = broker_local(broker);
+    b->config.certificates_fixed = true;
+    assert_int_equal(map_alice(AUTH_MAPPING_ADD), CIMF_ACCESS_DENIED);
+    assert_int_equal(map_alice(AUTH_MAPPING_LIST), CIMF_OK);
+    b->config.certificates_fixed = false;
+    assert_int_equal(map_alice(AUTH_MAPPING_ADD), CIMF_OK);
+    b->config.certificates_fixed = true;
+    assert_int_equal(map_alice(AUTH_MAPPING_DELETE), CIMF_ACCESS_DENIED);
+    b->config.certificates_fixed = false;
+    assert_int_equal(map_alice(AUTH_MAPPING_DELETE), CIMF_OK);
+}
+
 /* An account that ends is a new generation and lets nobody in. */
 static void expires(void **state)
 {
@@ -366,7 +394,7 @@ static void expires(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(digests), WITH(digest_out_of_range), WITH(certificates), WITH(holds), WITH(realm_loses), WITH(expires),
+        WITH(digests), WITH(digest_out_of_range), WITH(certificates), WITH(holds), WITH(realm_loses), WITH(map_locked), WITH(expires),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

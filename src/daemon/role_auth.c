@@ -57,6 +57,7 @@ static cimf_status start_broker(struct auth_role *r, struct error *e)
         .accounts_path = near(c, config_accounts(c)),
         .key_path = key ? near(c, key) : NULL,
         .certificates_path = near(c, config_certificates(c)),
+        .certificates_fixed = config_locked(c, SLICE("auth.certificates")),
         .pool = pool_exec(r->pool),
         .basic = may(c, CONFIG_auth_basic, "auth.basic"),
         .digest = may(c, CONFIG_auth_digest, "auth.digest"),
