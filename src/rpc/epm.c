@@ -182,7 +182,7 @@ static bool handle_open(const struct epm *m, const struct rpc_call *c, const str
     *serial = h->uuid.data1;
     if (guid_eq(&h->uuid, &no_handle.uuid)) return true;
     if (c->opnum != OP_FREE && h->uuid.data2 != c->opnum) return false; /* of the other operation */
-    return memcmp(h->uuid.data4, &s, sizeof s) == 0;
+    return !h->attributes && !h->uuid.data3 && memcmp(h->uuid.data4, &s, sizeof s) == 0;
 }
 
 /* ---- stubs ---- */
@@ -388,7 +388,7 @@ static void free_handle(struct epm *m, struct rpc_call *c)
         rpc_fault(c, RPC_FAULT_BAD_STUB);
         return;
     }
-    if (guid_eq(&h.uuid, &no_handle.uuid) || !handle_open(m, c, &h, &serial)) {
+    if (!handle_open(m, c, &h, &serial)) { /* none at all is fine */
         rpc_fault(c, RPC_FAULT_CONTEXT_MISMATCH);
         return;
     }
