@@ -243,8 +243,8 @@ cimf_status config_check(const struct config *c, struct error *e)
     if (*c->value[CONFIG_listen_https] && (!*c->value[CONFIG_tls_certificate] || !*c->value[CONFIG_tls_key]))
         return error_set(e, CIMF_INVALID_PARAMETER, "config",
                          "listen.https needs tls.certificate and tls.key");
-    if (!*c->value[CONFIG_listen_http] && !*c->value[CONFIG_listen_https])
-        return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http or listen.https");
+    if (!*c->value[CONFIG_listen_http] && !*c->value[CONFIG_listen_https] && !*c->value[CONFIG_listen_wmi])
+        return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http, listen.https or listen.wmi");
     if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
     cimf_status status = check_root_sddl(c, e);

@@ -415,6 +415,67 @@ static void order_of_things(void **state)
     close_talk();
 }
 
+/* covers: wmi-dcom:R2 */
+static void other_versions(void **state)
+{
+    for (int i = 0; i < 2; i++) {
+        struct buf b;
+        open_talk(RPC_LEVEL_NONE);
+        put_bind(&b, RPC_BIND, 0, &open_interface, 0, SLICE_NULL);
+        b.p[i] = i ? 2 : 6; /* 6.0, 5.2 */
+        feed(&b);
+        struct rpc_pdu p = answer();
+        assert_int_equal(p.type, RPC_BIND_NAK);
+        assert_memory_equal(p.body.p, "\4\0" "\1" "\5\0", 5); /* reason, and what is spoken here */
+        assert_true(t.closed);
+        close_talk();
+    }
+}
+
+/* Fragments of two calls do not mix, also not where calls overlap; orphaned does not give up what is not whole. */
+static void one_after_the_other(void **state)
+{
+    open_talk(RPC_LEVEL_NONE);
+    bind_plain(&open_interface);
+    t.conn.multiplex = true;
+    t.call = 5;
+    send_request(0, 0, RPC_FIRST, SLICE("a"), 0, -1);
+    struct buf b;
+    buf_init(&b, 0);
+    rpc_pdu_end(&b, rpc_pdu_begin(&b, RPC_ORPHANED, RPC_FIRST | RPC_LAST, 5), 0);
+    feed(&b);
+    send_request(7, 9, RPC_LAST, SLICE("b"), 0, -1); /* whose context and operation nobody looks at */
+    struct buf got;
+    buf_init(&got, 0);
+    take_response(&got);
+    assert_true(slice_is(buf_slice(&got), "ab"));
+    buf_free(&got);
+    t.call = 6;
+    send_request(0, 0, RPC_FIRST, SLICE("a"), 0, -1);
+    t.call = 7;
+    send_request(0, 0, RPC_FIRST | RPC_LAST, SLICE("b"), 0, -1);
+    assert_int_equal(fault(), RPC_FAULT_PROTOCOL);
+    assert_true(t.closed);
+    close_talk();
+}
+
+/* A driver with too much output takes nothing in, and loses nothing. */
+static void paused(void **state)
+{
+    open_talk(RPC_LEVEL_NONE);
+    bind_plain(&open_interface);
+    rpc_conn_pause(&t.conn, true);
+    for (int i = 0; i < 3; i++) {
+        t.call++;
+        send_request(0, 0, RPC_FIRST | RPC_LAST, SLICE("x"), 0, -1);
+    }
+    assert_int_equal(t.out.n, 0);
+    rpc_conn_pause(&t.conn, false);
+    for (int i = 0; i < 3; i++) assert_int_equal(answer().type, RPC_RESPONSE);
+    assert_int_equal(rpc_conn_waits(&t.conn), RPC_WAIT_NEXT);
+    close_talk();
+}
+
 static void lengths_that_lie(void **state)
 {
     static const unsigned char bad[][RPC_HEADER] = {
@@ -493,7 +554,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_authentication), cmocka_unit_test(every_level), cmocka_unit_test(wrong_password),
         cmocka_unit_test(flipped_bits), cmocka_unit_test(many_security_contexts), cmocka_unit_test(below_the_floor),
-        cmocka_unit_test(order_of_things), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
+        cmocka_unit_test(order_of_things), cmocka_unit_test(other_versions), cmocka_unit_test(one_after_the_other),
+        cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
         cmocka_unit_test(features_and_syntaxes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
