@@ -169,6 +169,23 @@ static bool read_namespaces(struct reader *r, struct xml_node *n, int count, con
     return true;
 }
 
+/* libxml2 leaves each & of an attribute's value, however it was written, as &#38;. */
+static struct slice attribute_value(struct arena *a, struct slice given)
+{
+    static const struct slice amp = SLICE("&#38;");
+    struct slice out = arena_dup(a, given);
+    char *to = (char *)out.p;
+    for (size_t i = 0; to && i < given.n; i++) {
+        *to++ = given.p[i];
+        if (slice_starts(slice_sub(given, i), amp)) i += amp.n - 1;
+    }
+    if (to) {
+        *to = 0;
+        out.n = (size_t)(to - out.p);
+    }
+    return out;
+}
+
 static bool read_attributes(struct reader *r, struct xml_node *n, int count, const xmlChar **given)
 {
     if (count == 0) return true;
@@ -182,7 +199,7 @@ static bool read_attributes(struct reader *r, struct xml_node *n, int count, con
         const xmlChar **at = given + 5 * i; /* local name, prefix, URI, value, end of value */
         attrs[i].name = arena_dup(r->arena, slice_of_xml(at[0]));
         attrs[i].ns = resolve(r, at[2], &attrs[i].uri);
-        attrs[i].value = arena_dup(r->arena, slice_of((const char *)at[3], (size_t)(at[4] - at[3])));
+        attrs[i].value = attribute_value(r->arena, slice_of((const char *)at[3], (size_t)(at[4] - at[3])));
         if (attrs[i].name.n > LIMIT_XML_NAME) {
             stop(r, CIMF_QUOTA_VIOLATION, "an attribute name is too long");
             return false;

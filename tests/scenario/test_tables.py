@@ -212,6 +212,17 @@ class Tables(unittest.TestCase):
         self.assertRegex(audit, r'event=denied status=ACCESS_DENIED name="reader".*detail="certmap list')
         self.assertNotIn("forgotten", audit)
 
+    def test_locked_mappings(self):
+        """covers: security:S54"""
+        with self.daemon(policy__locked="auth.certificates") as daemon:
+            admin = self.client(daemon)
+            daemon.run("certmap", "add", USER, "--issuer", "ab" * 20, "--subject", "*", "--uri", "http://example.com/3")
+            key = {k: v for k, v in fields(list(admin.enumerate_raw(MAPPING))[0]).items() if k in ("Issuer", "Subject", "URI")}
+            for verb in ("Put", "Delete"):
+                self.refused(lambda: self.mapping(admin, verb, key, Enabled="false"), wsman_code=5)
+            self.refused(lambda: self.mapping(admin, "Create", {**key, "URI": "*"}, UserName=USER), wsman_code=5)
+            self.assertEqual(len(list(admin.enumerate_raw(MAPPING))), 1)
+
     def map(self):
         with open(f"{self.state}/state/auth/certificates") as f:
             return f.read()
