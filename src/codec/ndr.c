@@ -23,6 +23,10 @@ static unsigned row_align(const struct ndr_row *row)
     case NDR_U16: case NDR_ENUM: return 2;
     case NDR_U64: return 8;
     case NDR_STRUCT: case NDR_FIXED: return ndr_align(row->of);
+    case NDR_UNION: {
+        unsigned n = ndr_align(row->of);
+        return n > 4 ? n : 4;
+    }
     case NDR_ARRAY: {
         unsigned n = ndr_align(row->of);
         return row->flags & NDR_TAIL || n > 4 ? n : 4;
@@ -54,4 +58,12 @@ uint64_t ndr_count(const void *record, uint16_t at, uint8_t width)
     case 4: memcpy(&v32, p, 4); return v32;
     default: memcpy(&v64, p, 8); return v64;
     }
+}
+
+const struct ndr_row *ndr_arm(const struct ndr_row *row, const void *record)
+{
+    uint64_t tag = ndr_count(record, row->size_at, row->size_width);
+    for (unsigned i = 0; i < row->of->count; i++)
+        if (row->of->rows[i].extent == tag) return &row->of->rows[i];
+    return NULL;
 }

@@ -15,6 +15,8 @@
  *                    it; one that comes later is filled in by the array and its row has NDR_COUNTED.
  *                    A NULL array has the count 0.
  *   FIXED            `extent` elements in place
+ *   UNION            one of the rows of `of`, all at offsets in one C record: that whose `extent` is the value of the member
+ *                    named by NDR_SIZE, a 32-bit discriminant that stands before; a value without a row is an error
  * Pointers: NDR_UNIQUE (may be NULL), NDR_REF (embedded reference pointers, which have a referent, never NULL), neither:
  * what a top level reference parameter points to, in place. Pointees are laid out as C706 14.3.12 says.
  *
@@ -32,7 +34,7 @@
 
 enum ndr_kind {
     NDR_U8, NDR_U16, NDR_U32, NDR_U64, NDR_ENUM, NDR_GUID, NDR_STRING, NDR_BSTR, NDR_INTERFACE, NDR_STRUCT, NDR_PTR,
-    NDR_ARRAY, NDR_FIXED,
+    NDR_ARRAY, NDR_FIXED, NDR_UNION,
 };
 enum {
     NDR_IN = 0x01, NDR_OUT = 0x02, /* parameters of an operation */
@@ -48,7 +50,7 @@ struct ndr_row {
     uint8_t kind, flags;
     uint8_t size_width, length_width; /* bytes of the C members that count; 0: none */
     uint16_t at, size_at, length_at;  /* offsets in the C record */
-    uint16_t extent;                  /* FIXED */
+    uint16_t extent;                  /* FIXED: elements; within a union: which discriminant */
     const struct ndr_type *of;
 };
 struct ndr_type {

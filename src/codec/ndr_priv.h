@@ -17,6 +17,8 @@ static inline bool ndr_is_conformant(const struct ndr_type *t)
     return t->count && t->rows[t->count - 1].flags & NDR_TAIL;
 }
 unsigned ndr_align(const struct ndr_type *t);
+/* The row of a union that its discriminant chooses, or NULL. */
+const struct ndr_row *ndr_arm(const struct ndr_row *row, const void *record);
 uint64_t ndr_count(const void *record, uint16_t at, uint8_t width);
 
 enum { NDR_PICKLE_HEADER = 16 };

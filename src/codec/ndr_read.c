@@ -227,6 +227,16 @@ static void integer(struct ndr_reader *r, const struct ndr_row *row, char *at)
     if (row->flags & NDR_COUNTED && memcmp(was, at, n) != 0) fail(r, row->name);
 }
 
+static void row_values(struct ndr_reader *r, const struct ndr_row *row, char *record);
+
+static void union_values(struct ndr_reader *r, const struct ndr_row *row, char *record)
+{
+    uint32_t tag = get32(r);
+    const struct ndr_row *arm = ndr_arm(row, record);
+    if (r->c.bad || !arm || tag != ndr_count(record, row->size_at, row->size_width)) fail(r, row->name);
+    else row_values(r, arm, record + row->at);
+}
+
 static void value_in_place(struct ndr_reader *r, const struct ndr_row *row, char *record)
 {
     char *at = record + row->at;
@@ -236,6 +246,7 @@ static void value_in_place(struct ndr_reader *r, const struct ndr_row *row, char
     case NDR_STRING: s = get_string(r, row->name); memcpy(at, &s, sizeof s); break;
     case NDR_STRUCT: values(r, row->of, at); break;
     case NDR_ARRAY: array_values(r, row, record); break;
+    case NDR_UNION: union_values(r, row, record); break;
     case NDR_FIXED:
         for (unsigned i = 0; i < row->extent && !r->c.bad; i++) values(r, row->of, element(row, at, i));
         break;
@@ -292,22 +303,26 @@ static void pointee(struct ndr_reader *r, const struct ndr_row *row, char *recor
     r->depth--;
 }
 
+static void row_values(struct ndr_reader *r, const struct ndr_row *row, char *record)
+{
+    if (ndr_is_pointer(row)) referent(r, row, record);
+    else value_in_place(r, row, record);
+    if (r->c.bad) fail(r, row->name);
+}
+
 static void values(struct ndr_reader *r, const struct ndr_type *t, char *record)
 {
     if (ndr_is_conformant(t)) r->conformance = get32(r);
     cursor_align(&r->c, ndr_align(t));
-    for (unsigned i = 0; i < t->count && !r->c.bad; i++) {
-        const struct ndr_row *row = &t->rows[i];
-        if (ndr_is_pointer(row)) referent(r, row, record);
-        else value_in_place(r, row, record);
-        if (r->c.bad) fail(r, row->name);
-    }
+    for (unsigned i = 0; i < t->count && !r->c.bad; i++) row_values(r, &t->rows[i], record);
 }
 
 static void row_pointees(struct ndr_reader *r, const struct ndr_row *row, char *record)
 {
+    const struct ndr_row *arm;
     if (ndr_is_pointer(row)) pointee(r, row, record);
     else if (row->kind == NDR_STRUCT) pointees(r, row->of, record + row->at);
+    else if (row->kind == NDR_UNION && (arm = ndr_arm(row, record))) row_pointees(r, arm, record + row->at);
     else if (row->kind == NDR_ARRAY || row->kind == NDR_FIXED) array_pointees(r, row, record);
     if (r->c.bad) fail(r, row->name);
 }
@@ -343,10 +358,8 @@ cimf_status ndr_read_parameters(struct ndr_reader *r, const struct ndr_type *t, 
     for (unsigned i = 0; i < t->count && !r->c.bad; i++) {
         const struct ndr_row *row = &t->rows[i];
         if (!(row->flags & direction)) continue;
-        if (ndr_is_pointer(row)) referent(r, row, out);
-        else value_in_place(r, row, out);
-        if (r->c.bad) fail(r, row->name);
-        else row_pointees(r, row, out);
+        row_values(r, row, out);
+        if (!r->c.bad) row_pointees(r, row, out);
     }
     return result(r, t, e);
 }

@@ -399,6 +399,50 @@ static void serialised_types(void **state)
     assert_int_equal(ndr_unpickle(&arena, buf_slice(&out), &outer_type, &back, NULL, NULL), CIMF_PROTOCOL_ERROR);
 }
 
+struct choice {
+    uint32_t kind, more;
+    union {
+        struct slice object;
+        struct inner inner;
+    } of;
+};
+static const struct ndr_row arm_rows[] = {
+    { .name = "object", .kind = NDR_INTERFACE, .extent = 3 },
+    { .name = "inner", .kind = NDR_STRUCT, .extent = 6, .of = &inner_type },
+};
+static const struct ndr_type arms_type = { "arms", arm_rows, 2, sizeof(struct inner) };
+static const struct ndr_row choice_rows[] = {
+    { NDR_AT(struct choice, kind, U32) },
+    { NDR_AT(struct choice, of, UNION), .of = &arms_type, NDR_SIZE(struct choice, kind) },
+    { NDR_AT(struct choice, more, U32) },
+};
+static const struct ndr_type choice_type = NDR_TYPE("choice", struct choice, choice_rows);
+
+static void unions(void **state)
+{
+    struct choice c = { .kind = 3, .more = 9, .of.object = SLICE("obj") }, back = { 0 };
+    struct ndr_writer w;
+    ndr_writer_init(&w, &out);
+    assert_true(ndr_write(&w, &choice_type, &c));
+    assert_memory_equal(out.p, "\3\0\0\0\3\0\0\0", 8);
+    assert_memory_equal(out.p + 12, "\x09\0\0\0\3\0\0\0\3\0\0\0obj", 15);
+    assert_int_equal(in(buf_slice(&out), false, &choice_type, 0, &back), CIMF_OK);
+    assert_slice(back.of.object, "obj");
+    assert_int_equal(back.more, 9);
+    out.p[4] = 6; /* its own discriminant says something else */
+    assert_int_equal(in(buf_slice(&out), false, &choice_type, 0, &back), CIMF_PROTOCOL_ERROR);
+    out.p[0] = out.p[4] = 5; /* a kind that there is not */
+    assert_int_equal(in(buf_slice(&out), false, &choice_type, 0, &back), CIMF_PROTOCOL_ERROR);
+    buf_clear(&out);
+    c = (struct choice){ .kind = 6, .more = 9, .of.inner = { 1, 2, SLICE("name") } };
+    ndr_writer_init(&w, &out);
+    assert_true(ndr_write(&w, &choice_type, &c));
+    assert_int_equal(in(buf_slice(&out), false, &choice_type, 0, &back), CIMF_OK);
+    assert_slice(back.of.inner.name, "name");
+    c.kind = 7;
+    assert_false(ndr_write(&w, &choice_type, &c));
+}
+
 static void what_cannot_be_said(void **state)
 {
     struct outer o;
@@ -439,7 +483,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(login_of_a_client), T(pairs_of_pointers), T(next_of_an_enumerator), T(counts_agree), T(every_kind_both_ways),
-        T(depth), T(big_endian), T(strings_that_are_none), T(bstrs), T(serialised_types), T(what_cannot_be_said), T(memory),
+        T(depth), T(big_endian), T(strings_that_are_none), T(bstrs), T(serialised_types), T(unions), T(what_cannot_be_said), T(memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

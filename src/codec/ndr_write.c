@@ -115,6 +115,16 @@ static void array_pointees(struct ndr_writer *w, const struct ndr_row *row, cons
     for (uint64_t i = 0; p && i < n && buf_ok(w->b) && !w->bad; i++) pointees(w, row->of, p + i * row->of->size);
 }
 
+static void row_values(struct ndr_writer *w, const struct ndr_row *row, const char *record);
+
+static void union_values(struct ndr_writer *w, const struct ndr_row *row, const char *record)
+{
+    const struct ndr_row *arm = ndr_arm(row, record);
+    put(w, ndr_count(record, row->size_at, row->size_width), 4);
+    if (arm) row_values(w, arm, record + row->at);
+    else w->bad = true;
+}
+
 static void value_in_place(struct ndr_writer *w, const struct ndr_row *row, const char *record)
 {
     const char *at = record + row->at;
@@ -136,6 +146,7 @@ static void value_in_place(struct ndr_writer *w, const struct ndr_row *row, cons
         put_string(w, s);
         break;
     case NDR_STRUCT: values(w, row->of, at); break;
+    case NDR_UNION: union_values(w, row, record); break;
     default: array_values(w, row, record); break;
     }
 }
@@ -171,21 +182,25 @@ static void pointee(struct ndr_writer *w, const struct ndr_row *row, const char 
     }
 }
 
+static void row_values(struct ndr_writer *w, const struct ndr_row *row, const char *record)
+{
+    if (ndr_is_pointer(row)) referent(w, row, record);
+    else value_in_place(w, row, record);
+}
+
 static void values(struct ndr_writer *w, const struct ndr_type *t, const char *record)
 {
     if (ndr_is_conformant(t)) put(w, array_count(&t->rows[t->count - 1], record), 4);
     pad(w, ndr_align(t));
-    for (unsigned i = 0; i < t->count && buf_ok(w->b) && !w->bad; i++) {
-        const struct ndr_row *row = &t->rows[i];
-        if (ndr_is_pointer(row)) referent(w, row, record);
-        else value_in_place(w, row, record);
-    }
+    for (unsigned i = 0; i < t->count && buf_ok(w->b) && !w->bad; i++) row_values(w, &t->rows[i], record);
 }
 
 static void row_pointees(struct ndr_writer *w, const struct ndr_row *row, const char *record)
 {
+    const struct ndr_row *arm;
     if (ndr_is_pointer(row)) pointee(w, row, record);
     else if (row->kind == NDR_STRUCT) pointees(w, row->of, record + row->at);
+    else if (row->kind == NDR_UNION && (arm = ndr_arm(row, record))) row_pointees(w, arm, record + row->at);
     else if (row->kind == NDR_ARRAY || row->kind == NDR_FIXED) array_pointees(w, row, record);
 }
 
@@ -211,8 +226,7 @@ bool ndr_write_parameters(struct ndr_writer *w, const struct ndr_type *t, unsign
     for (unsigned i = 0; i < t->count && buf_ok(w->b) && !w->bad; i++) {
         const struct ndr_row *row = &t->rows[i];
         if (!(row->flags & direction)) continue;
-        if (ndr_is_pointer(row)) referent(w, row, record);
-        else value_in_place(w, row, record);
+        row_values(w, row, record);
         row_pointees(w, row, record);
     }
     return buf_ok(w->b) && !w->bad;

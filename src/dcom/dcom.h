@@ -94,6 +94,7 @@ struct dcom_call {
     uint64_t connection;
     struct guid causality;
     struct arena *arena;               /* of the call */
+    struct exec *home;                 /* the object's: where to answer */
     /* The method's own. */
     void *user;
     /* The client is gone or cancelled: a hint to stop, at most once, on the object's home. The answer is still owed. */

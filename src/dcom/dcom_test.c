@@ -326,6 +326,8 @@ static void pings(void **state)
 
 static void pings_that_change(void **state)
 {
+    assert_int_equal(last_word(native(2, load("ComplexPing"), &alice, RPC_LEVEL_CONNECT)), DCOM_INVALID_SET);
+    assert_int_equal(last_word(native(1, load("SimplePing"), &alice, RPC_LEVEL_CONNECT)), DCOM_INVALID_SET);
     activate();
     uint64_t oid = ref.std.oid;
     uint64_t set = first_long(native(2, complex_ping(0, 5, NULL, 0, NULL, 0), &alice, RPC_LEVEL_CONNECT));

@@ -9,7 +9,6 @@ struct job {
     struct rpc_call *rpc;
     struct ndr_writer out;
     void *record;
-    struct exec *home;         /* of the object, which may end before an abort arrives */
     int refs;                  /* atomic */
     bool answered, aborted;    /* on the object's home */
     uint32_t fault;
@@ -93,7 +92,7 @@ static void run_abort(void *arg)
 static void on_abort(struct rpc_call *rpc)
 {
     struct job *j = rpc->user;
-    struct exec *home = j->home;
+    struct exec *home = j->call.home; /* the object itself may have ended */
     __atomic_add_fetch(&j->refs, 1, __ATOMIC_RELAXED);
     if (here(home)) run_abort(j);
     else if (!exec_post(home, run_abort, j)) job_unref(j);
@@ -130,10 +129,10 @@ static struct job *job_new(struct dcom_server *s, struct rpc_call *c, struct dco
         .server = s, .object = o, .self = o->self, .interface = i, .method = &i->methods[c->opnum], .opnum = c->opnum,
         .principal = c->principal, .level = c->level, .flags = c->flags, .peer = c->peer, .local = c->local,
         .connection = c->connection, .causality = header->causality, .arena = c->arena,
+        .home = o->home,
     };
     j->rpc = c;
-    j->home = o->home;
-    j->refs = 1;
+        j->refs = 1;
     return j;
 }
 
@@ -164,11 +163,11 @@ static void call_object(struct dcom_server *s, struct rpc_call *c, struct ndr_re
     if (!fault) {
         c->user = j;
         c->on_abort = on_abort;
-        if (here(j->home)) {
+        if (here(j->call.home)) {
             run(j);
             return;
         }
-        if (exec_post(j->home, run, j)) return;
+        if (exec_post(j->call.home, run, j)) return;
         c->on_abort = NULL;
         fault = RPC_FAULT_BUSY;
     }
