@@ -58,7 +58,8 @@ int role_failed(const char *what, const struct error *e);
 /* The roles' main functions: exit codes. Signals are blocked. */
 int role_auth_main(void);
 /* cimd-core, once it serves; does nothing (see role_running.c). */
-void role_core_running(void);
+struct auth_broker;
+void role_core_running(struct auth_broker *broker);
 int role_core_main(void);
 /* Runs the role of this name. */
 int role_main(const char *name);

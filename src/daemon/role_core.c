@@ -317,7 +317,7 @@ int role_core_main(void)
     if (status == CIMF_OK) status = role_message_send(ROLE_FD_SUPERVISOR, &(struct role_message){ .word = ROLE_READY }, -1, &e);
     if (status == CIMF_OK) {
         log_info("cimd-core", "started ms=%lld", (long long)(clock_mono_us() - began) / 1000);
-        role_core_running();
+        role_core_running(s.broker);
         obey(&s);
     } else {
         code = role_failed("cannot start", &e);

@@ -2,4 +2,4 @@
  * here: what an attacker can do who has taken over the process (tests/daemon/compromised.c). */
 #include "daemon/role.h"
 
-void role_core_running(void) {}
+void role_core_running(struct auth_broker *broker) { (void)broker; }

@@ -2,7 +2,8 @@
  * cimd-compromised: cimd whose core runs this when it has entered its sandbox and listens. It tries what an attacker
  * would who owns the process and writes what came of it, a line each, "name errno", to the file `attempts` in its
  * working folder. The environment names the targets: CIMFONY_ATTACK_STATE (state_dir), _KEYTAB, _PORT (a listener on
- * loopback that nobody may reach). With CIMFONY_ATTACK_TELL=supervisor or =broker it sends that process nonsense instead.
+ * loopback that nobody may reach). With CIMFONY_ATTACK_TELL=supervisor or =broker it sends that process nonsense instead;
+ * other words are in compromised_hosts.c.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -21,6 +22,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "compromised.h"
 #include "daemon/role.h"
 
 static FILE *out;
@@ -163,9 +165,14 @@ static void rights(void)
     result("reboot", syscall(SYS_reboot, 0, 0, 0, NULL));
 }
 
-void role_core_running(void)
+void role_core_running(struct auth_broker *broker)
 {
     const char *tell = getenv("CIMFONY_ATTACK_TELL");
+    if (tell && strcmp(tell, "hosts") == 0) {
+        attack_hosts(broker);
+        return;
+    }
+    if (tell && attack_supervisor(tell)) return;
     if (tell) { /* what no cimd-core says; then nobody must go on with this one */
         int fd = strcmp(tell, "broker") == 0 ? ROLE_FD_BROKER : ROLE_FD_SUPERVISOR;
         if (send(fd, "\xff\xff\xff\xff\xff", 5, MSG_NOSIGNAL) != 5) abort();

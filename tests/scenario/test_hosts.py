@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from daemon import PASSWORD, USER, Daemon, running
-from test_processes import descriptors, status, until
+from test_processes import COMPROMISED, descriptors, status, until
 from wsman import WMI, Client, Fault
 
 ROOT = os.geteuid() == 0
@@ -222,6 +222,54 @@ class Rules(Base):
         self.assertTrue(until(lambda: not pathlib.Path(f"/proc/{host}").exists()), "it did not end, or nobody reaped it")
         self.assertNotIn("ended badly", daemon.log_text())
         self.output(self.client(daemon), "true")
+
+
+@unittest.skipUnless(COMPROMISED.exists(), "this build has no cimd-compromised")
+class Compromised(Base):
+    """An attacker owns cimd-core: he gets a host for who is logged in at this moment, and for nobody else."""
+
+    def begin(self, tell):
+        daemon = Daemon()
+        self.addCleanup(shutil.rmtree, daemon.state, ignore_errors=True)
+        daemon.write_config()
+        for name, local in (("alice", LOCAL), ("plain", ""), ("mighty", "root")):
+            daemon.add_user(name, PASSWORD, *(("--posix-user", local) if local else ()))
+        log = open(daemon.state / "cimd.log", "wb")
+        self.addCleanup(log.close)
+        environment = {**os.environ, "CIMFONY_ATTACK_TELL": tell, "CIMFONY_ATTACK_PASSWORD": PASSWORD}
+        process = subprocess.Popen([str(COMPROMISED), "serve", "--config", str(daemon.config)], stdout=log, stderr=log, env=environment)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return daemon, process
+
+    def test_whose_hosts(self):
+        daemon, process = self.begin("hosts")
+        folder = daemon.state / "state" / "repository"
+        self.assertTrue(until(lambda: (folder / "close-alice").exists() or process.poll() is not None), "no attempts were made")
+        daemon.run("user", "disable", "alice")
+        process.send_signal(signal.SIGHUP)
+        (folder / "alice-is-closed").touch()
+        self.assertTrue(until(lambda: (folder / "attempts").exists() or process.poll() is not None, 60), "no attempts were made")
+        self.assertTrue((folder / "attempts").exists(), daemon.log_text())
+        got = dict(line.split() for line in (folder / "attempts").read_text().splitlines())
+        self.assertEqual(got.pop("logged-in"), "OK")
+        self.assertEqual(got.pop("again"), "OK")
+        self.assertEqual(got.pop("guesses"), "SERVER_TOO_BUSY")
+        self.assertEqual(len(got), 11)
+        self.assertEqual({name: status for name, status in got.items() if status != "ACCESS_DENIED"}, {})
+        audit = (daemon.state / "state" / "audit.log").read_text()
+        self.assertEqual(len(re.findall(r'event=host_started status=OK user="alice"', audit)), 2)
+        self.assertIn("nobody is logged in with this id", audit)
+        self.assertIn("host.allow_root is off", audit)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0, daemon.log_text())
+
+    def test_what_ends_it(self):
+        for tell in ("descriptor", "answer", "deaf"):
+            with self.subTest(tell):
+                daemon, process = self.begin(tell)
+                self.assertNotEqual(process.wait(60), 0)
+                self.assertIn("broke the rules and is ended role=cimd-core", daemon.log_text())
 
 
 if __name__ == "__main__":
