@@ -4,13 +4,20 @@
 #include <stdlib.h>
 
 #include "net/acceptor.h"
+#include "os/loop.h"
 #include "rpc/epm.h"
 #include "rpc/mgmt.h"
+#include "wmi/wmi.h"
 
-enum { INTERFACES = 16 };
+enum { INTERFACES = 32 };
+#define TICK_US 10000000
 
 struct dcerpc {
     struct rpc_server *server;
+    struct wmi_server *wmi_server;
+    struct dcom_server *dcom;
+    struct loop *ticks; /* of dcom */
+    struct loop_timer tick;
     struct epm *epm;
     struct rpc_mgmt *epmap_mgmt, *wmi_mgmt;
     const struct rpc_interface *epmap[INTERFACES], *wmi[INTERFACES]; /* NULL-terminated */
@@ -24,6 +31,47 @@ static struct rpc_server_config server_config(const struct dcerpc_config *c)
         .max_connections = (unsigned)config_number(c->config, CONFIG_quota_max_connections),
         .max_per_address = (unsigned)config_number(c->config, CONFIG_quota_max_connections_per_address),
     };
+}
+
+static void on_tick(struct loop_timer *t, void *arg)
+{
+    struct dcerpc *d = arg;
+    dcom_server_tick(d->dcom);
+    loop_timer_start(d->ticks, t, TICK_US);
+}
+
+static void start_ticking(void *arg)
+{
+    struct dcerpc *d = arg;
+    loop_timer_init(&d->tick, on_tick, d);
+    loop_timer_start(d->ticks, &d->tick, TICK_US);
+}
+
+/* Behind what is there already. */
+static void add_interfaces(const struct rpc_interface **table, const struct rpc_interface *const *more)
+{
+    unsigned n = 0;
+    while (table[n]) n++;
+    for (; *more && n < INTERFACES - 1; more++) table[n++] = *more;
+    table[n] = NULL;
+}
+
+static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, struct error *e)
+{
+    struct wmi_settings wmi = { .manager = c->manager, .machine = slice_str(c->server) };
+    cimf_status status = wmi_server_new(&wmi, &d->wmi_server, e);
+    if (status != CIMF_OK) return status;
+    struct dcom_settings dcom = {
+        .interfaces = wmi_interfaces, .short_name = c->server, .service_principal = d->principal,
+        .no_kerberos = !config_on(c->config, CONFIG_auth_kerberos), .no_ntlm = !config_on(c->config, CONFIG_auth_ntlm),
+    };
+    dcom.classes = wmi_server_classes(d->wmi_server, &dcom.class_count);
+    status = dcom_server_new(&dcom, &d->dcom, e);
+    if (status != CIMF_OK) return status;
+    add_interfaces(d->epmap, dcom_server_interfaces(d->dcom, DCOM_RESOLVER));
+    add_interfaces(d->wmi, dcom_server_interfaces(d->dcom, DCOM_EXPORTER));
+    d->ticks = c->loops[0];
+    return exec_post(loop_exec(d->ticks), start_ticking, d) ? CIMF_OK : error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no timer for DCOM");
 }
 
 cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struct error *e)
@@ -42,8 +90,10 @@ cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struc
         d->epmap[0] = epm_interface(d->epm);
         d->epmap[1] = rpc_mgmt_interface(d->epmap_mgmt);
         d->wmi[0] = rpc_mgmt_interface(d->wmi_mgmt);
-        return CIMF_OK;
+        status = make_dcom(d, c, e);
     }
+    if (status == CIMF_OK) return CIMF_OK;
+    dcerpc_close(d);
     dcerpc_free(d);
     *out = NULL;
     return status == CIMF_OUT_OF_MEMORY ? error_set(e, status, "cimd", "no memory for DCE/RPC") : status;
@@ -51,36 +101,52 @@ cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struc
 
 /* Listens, and says in the endpoint map what is spoken there. */
 static cimf_status listen_fd(struct dcerpc *d, int fd, const struct rpc_interface *const *interfaces, const char *annotation,
-                             struct error *e)
+                             uint16_t *at, struct error *e)
 {
     char bound[NET_LOCAL_TEXT];
     cimf_status status = rpc_server_listen_fd(d->server, fd, interfaces, bound, sizeof bound, e);
     const char *port = status == CIMF_OK ? strrchr(bound, ':') : NULL;
+    *at = port ? (uint16_t)atoi(port + 1) : 0;
     for (unsigned i = 0; port && interfaces[i] && status == CIMF_OK; i++)
         if (interfaces[i] != rpc_mgmt_interface(d->epmap_mgmt) && interfaces[i] != rpc_mgmt_interface(d->wmi_mgmt)) /* it is at every port */
-            status = epm_register(d->epm, interfaces[i], NULL, (uint16_t)atoi(port + 1), annotation, e);
+            status = epm_register(d->epm, interfaces[i], NULL, *at, annotation, e);
     return status;
 }
 
 cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e)
 {
-    return listen_fd(d, fd, d->epmap, "endpoint mapper", e);
+    uint16_t port;
+    return listen_fd(d, fd, d->epmap, "endpoint mapper", &port, e);
 }
 
 cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e)
 {
-    return listen_fd(d, fd, d->wmi, "Windows Management Instrumentation", e);
+    uint16_t port = 0;
+    cimf_status status = listen_fd(d, fd, d->wmi, "Windows Management Instrumentation", &port, e);
+    if (status == CIMF_OK) dcom_server_listens(d->dcom, port);
+    return status;
 }
 
 void dcerpc_stop(struct dcerpc *d, int64_t grace_us)
 {
-    if (d) rpc_server_stop(d->server, grace_us);
+    if (!d) return;
+    dcom_server_stop(d->dcom);
+    wmi_server_stop(d->wmi_server); /* answers the calls that wait for results */
+    rpc_server_stop(d->server, grace_us);
+}
+
+void dcerpc_close(struct dcerpc *d)
+{
+    if (!d) return;
+    rpc_server_free(d->server);
+    d->server = NULL;
 }
 
 void dcerpc_free(struct dcerpc *d)
 {
     if (!d) return;
-    rpc_server_free(d->server);
+    if (d->dcom) dcom_server_free(d->dcom);
+    wmi_server_free(d->wmi_server);
     rpc_mgmt_free(d->epmap_mgmt);
     rpc_mgmt_free(d->wmi_mgmt);
     epm_free(d->epm);

@@ -5,6 +5,7 @@
 #ifndef DAEMON_DCERPC_H
 #define DAEMON_DCERPC_H
 
+#include "cim/op.h"
 #include "daemon/config.h"
 #include "rpc/server.h"
 
@@ -15,13 +16,17 @@ struct dcerpc_config {
     struct loop *const *loops;
     unsigned loop_count;
     const char *server; /* host name; borrowed for good */
+    struct cim_manager *manager;
 };
 
 cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struct error *e);
 /* Bound sockets of listen.epmap and of listen.wmi; takes the descriptor. */
 cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e);
 cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e);
-void dcerpc_stop(struct dcerpc *d, int64_t grace_us); /* NULL is fine */
+/* No more calls, and none at work; NULL is fine, here and below. */
+void dcerpc_stop(struct dcerpc *d, int64_t grace_us);
+/* While the loops still run; then, when they no longer do. */
+void dcerpc_close(struct dcerpc *d);
 void dcerpc_free(struct dcerpc *d);
 
 #endif

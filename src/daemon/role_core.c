@@ -167,7 +167,8 @@ static cimf_status start_tls(struct serve *s, struct error *e)
 static cimf_status start_dcerpc(struct serve *s, struct error *e)
 {
     struct dcerpc_config c = { .config = s->config, .broker = s->broker, .loops = loops_all(s->loops),
-                               .loop_count = loops_count(s->loops), .server = s->core.server };
+                               .loop_count = loops_count(s->loops), .server = s->core.server,
+                               .manager = cimom_manager(s->core.cimom) };
     bool wanted = *config_text(s->config, CONFIG_listen_epmap) || *config_text(s->config, CONFIG_listen_wmi);
     return wanted ? dcerpc_new(&c, &s->dcerpc, e) : CIMF_OK;
 }
@@ -175,13 +176,16 @@ static cimf_status start_dcerpc(struct serve *s, struct error *e)
 static cimf_status start_listeners(struct serve *s, struct error *e)
 {
     cimf_status status = CIMF_OK;
+    /* The resolver tells the port of the exporter: that one first. */
+    for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++)
+        if (s->start->speaks[i] == ROLE_WMI) status = dcerpc_listen_wmi(s->dcerpc, ROLE_FD_LISTEN + (int)i, e);
     for (unsigned i = 0; status == CIMF_OK && i < s->start->listeners; i++) {
         int fd = ROLE_FD_LISTEN + (int)i;
         switch ((enum role_listener)s->start->speaks[i]) {
         case ROLE_HTTP: status = http_server_listen_fd(s->http, fd, NULL, NULL, 0, e); break;
         case ROLE_HTTPS: status = http_server_listen_fd(s->http, fd, s->tls, NULL, 0, e); break;
         case ROLE_EPMAP: status = dcerpc_listen_epmap(s->dcerpc, fd, e); break;
-        case ROLE_WMI: status = dcerpc_listen_wmi(s->dcerpc, fd, e); break;
+        case ROLE_WMI: break;
         }
     }
     return status;
@@ -270,12 +274,13 @@ static void stop(struct serve *s)
     if (s->hosts) hosts_stop(s->hosts); /* methods that wait for one */
     if (s->wsman) wsman_mount_stop(s->wsman); /* ends parked enumerations */
     http_server_free(s->http);
-    dcerpc_free(s->dcerpc);
+    dcerpc_close(s->dcerpc);
     if (s->core.cimom) cimom_stop(s->core.cimom);
     credssp_server_free(s->credssp);
     if (s->broker) auth_broker_free(s->broker);
     if (s->core.pool) pool_stop(s->core.pool); /* its results still reach the loops */
     if (s->loops) loops_free(s->loops);
+    dcerpc_free(s->dcerpc);
     wsman_mount_free(s->wsman);
     if (s->tls) tls_config_unref(s->tls);
     settings_free(s->settings);

@@ -110,6 +110,8 @@ void dcom_fault(struct dcom_call *c, uint32_t status);
  * caller's. */
 struct dcom_object *dcom_object_new(struct dcom_server *s, const struct dcom_object_type *type, void *self,
                                     const struct principal *owner);
+/* Its home from now on, before anybody can reach it: for objects that belong to one that is at home there. */
+void dcom_object_settle(struct dcom_object *o, struct exec *home);
 struct dcom_object *dcom_object_ref(struct dcom_object *o);
 /* The last reference of an object that was never given to a client ends it. */
 void dcom_object_unref(struct dcom_object *o);

@@ -132,7 +132,7 @@ static struct job *job_new(struct dcom_server *s, struct rpc_call *c, struct dco
         .home = o->home,
     };
     j->rpc = c;
-        j->refs = 1;
+    j->refs = 1;
     return j;
 }
 

@@ -33,6 +33,11 @@ struct dcom_object *dcom_object_new(struct dcom_server *s, const struct dcom_obj
     return o;
 }
 
+void dcom_object_settle(struct dcom_object *o, struct exec *home)
+{
+    o->home = home;
+}
+
 struct dcom_object *dcom_object_ref(struct dcom_object *o)
 {
     __atomic_add_fetch(&o->refs, 1, __ATOMIC_RELAXED);

@@ -1,0 +1,83 @@
+/* The server and its timers. */
+#include <stdlib.h>
+
+#include "wmi/wmi_priv.h"
+
+const struct dcom_interface *const wmi_interfaces[] = {
+    &wmi_login_interface, &wmi_client_interface, &wmi_helper_interface, &wmi_services_interface, &wmi_enum_interface,
+    &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, NULL,
+};
+
+static const struct dcom_object_type login_type = {
+    "WbemLevel1Login", (const struct dcom_interface *const[]){ &wmi_login_interface, &wmi_client_interface,
+    &wmi_helper_interface, NULL }, NULL, NULL,
+};
+
+static uint32_t create_login(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,
+                             struct dcom_object **out)
+{
+    *out = dcom_object_new(s, &login_type, class->arg, p);
+    return *out ? DCOM_OK : DCOM_E_OUTOFMEMORY;
+}
+
+cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_server **out, struct error *e)
+{
+    struct wmi_server *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s) return error_set(e, CIMF_OUT_OF_MEMORY, "wmi", "no memory");
+    s->settings = *settings;
+    if (!s->settings.window) s->settings.window = 256;
+    if (!s->settings.kept_bytes) s->settings.kept_bytes = (size_t)64 << 20;
+    s->class = (struct dcom_class){ .clsid = { 0x8bc3f05e, 0xd86b, 0x11d0, { 0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20 } },
+                                    .name = "WbemLevel1Login", .create = create_login, .arg = s };
+    pthread_mutex_init(&s->lock, NULL);
+    *out = s;
+    return CIMF_OK;
+}
+
+const struct dcom_class *wmi_server_classes(const struct wmi_server *s, unsigned *count)
+{
+    *count = 1;
+    return &s->class;
+}
+
+void wmi_server_free(struct wmi_server *s)
+{
+    if (!s) return;
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* ---- timers ---- */
+
+static void fired(struct wmi_wait *w)
+{
+    w->runs = false;
+    w->fn(w);
+}
+
+static void loop_fired(struct loop_timer *t, void *arg)
+{
+    fired(arg);
+}
+
+void wmi_wait_start(struct wmi_wait *w, struct wmi_server *s, int64_t after_us, void (*fn)(struct wmi_wait *w))
+{
+    w->server = s;
+    w->fn = fn;
+    w->runs = true;
+    if (s->settings.timers) {
+        s->settings.timers->start(w, after_us);
+        return;
+    }
+    loop_timer_init(&w->timer, loop_fired, w);
+    loop_timer_start(loop_current(), &w->timer, after_us);
+}
+
+void wmi_wait_stop(struct wmi_wait *w)
+{
+    if (!w->runs) return;
+    w->runs = false;
+    if (w->server->settings.timers) w->server->settings.timers->stop(w);
+    else loop_timer_stop(&w->timer);
+}

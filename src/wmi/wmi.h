@@ -1,0 +1,36 @@
+/*
+ * wmi/wmi.h - the server role of MS-WMI over DCOM: IWbemLevel1Login and what it leads to. Everything it does goes
+ * through the object manager (cim/op.h); it makes the class and the interfaces that a dcom_server offers.
+ *
+ * Threads: a login and all that it leads to - services, enumerators, call results - live on the executor that the first
+ * call of the login came on (dcom_object_settle). Nothing here locks but the list of running operations.
+ */
+#ifndef WMI_WMI_H
+#define WMI_WMI_H
+
+#include "cim/op.h"
+#include "dcom/dcom.h"
+
+struct wmi_server;
+struct wmi_wait;
+/* Timers of waiting calls, on the thread of their executor. */
+struct wmi_timers {
+    void (*start)(struct wmi_wait *w, int64_t after_us);
+    void (*stop)(struct wmi_wait *w); /* harmless when it does not run */
+};
+struct wmi_settings {              /* strings are kept */
+    struct cim_manager *manager;
+    struct slice machine;          /* __SERVER of what is sent */
+    unsigned window;               /* objects that an operation may be ahead of its readers; 0: 256 */
+    size_t kept_bytes;             /* of results that may be read again; more: the oldest go. 0: 64 MiB */
+    const struct wmi_timers *timers; /* NULL: those of the loop (os/loop.h) */
+};
+cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_server **out, struct error *e);
+/* For dcom_settings. */
+const struct dcom_class *wmi_server_classes(const struct wmi_server *s, unsigned *count);
+extern const struct dcom_interface *const wmi_interfaces[];
+/* Operations end with WBEM_E_SHUTTING_DOWN, new ones are refused. Any thread, while the loops still run. */
+void wmi_server_stop(struct wmi_server *s);
+void wmi_server_free(struct wmi_server *s); /* after dcom_server_free */
+
+#endif
