@@ -2,6 +2,7 @@
 
 covers: security:S53
 """
+import json
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ import subprocess
 import tempfile
 import unittest
 
-from daemon import PASSWORD, USER, Daemon, running
+from daemon import PASSWORD, USER, Daemon, binary, running
 from test_processes import COMPROMISED, descriptors, status, until
 from wsman import WMI, Client, Fault
 
@@ -222,6 +223,36 @@ class Rules(Base):
         self.assertTrue(until(lambda: not pathlib.Path(f"/proc/{host}").exists()), "it did not end, or nobody reaped it")
         self.assertNotIn("ended badly", daemon.log_text())
         self.output(self.client(daemon), "true")
+
+
+class Unprivileged(Base):
+    """A daemon that is not root has hosts for its own user and nobody else."""
+
+    def test_own_user_only(self):
+        daemon = Daemon()
+        self.addCleanup(shutil.rmtree, daemon.state, ignore_errors=True)
+        program, ready = daemon.state / "cimd", daemon.state / "ready.json"
+        shutil.copy(binary("cimd"), program)  # a build folder may be closed to the other user
+        daemon.write_config()
+        for name, local in (("mapped", LOCAL), ("other", "nobody"), ("mighty", "root")):
+            daemon.add_user(name, PASSWORD, "--group", "administrators", "--posix-user", local)
+        for path in (daemon.state, *daemon.state.rglob("*")):
+            os.chown(path, self.uid, self.uid, follow_symlinks=False)
+        log = open(daemon.state / "cimd.log", "wb")
+        self.addCleanup(log.close)
+        process = subprocess.Popen([str(program), "serve", "--config", str(daemon.config), "--ready-file", str(ready)], stdout=log, stderr=log,
+                                   user=self.uid, group=self.uid, extra_groups=[])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(until(ready.exists), daemon.log_text())
+        daemon.endpoints, daemon.process = json.loads(ready.read_text()), process
+        self.assertEqual(self.output(self.client(daemon), "id -u").strip(), str(self.uid))
+        for user in ("other", "mighty"):
+            self.fault(lambda user=user: self.client(daemon, user).invoke(NS, "Win32_Process", "Create", CommandLine="true"), "w:AccessDenied")
+        self.assertEqual([status(pid)["Uid"] for pid in hosts(daemon)], [[str(self.uid)] * 4])
+        self.assertEqual(status(hosts(daemon)[0])["NoNewPrivs"], ["1"])
+        process.terminate()
+        self.assertEqual(process.wait(30), 0, daemon.log_text())
 
 
 @unittest.skipUnless(COMPROMISED.exists(), "this build has no cimd-compromised")
