@@ -110,6 +110,7 @@ static uint32_t activate(struct dcom_server *s, struct rpc_call *c, const struct
 {
     const struct dcom_class *class = find_class(s, &q->clsid);
     struct dcom_object *o = NULL;
+    struct dcom_dual resolver;
     unsigned good = 0;
     if (__atomic_load_n(&s->stopping, __ATOMIC_RELAXED)) return DCOM_E_SERVER_STOPPING;
     if (!class) return DCOM_E_CLASSNOTREG;
@@ -119,12 +120,13 @@ static uint32_t activate(struct dcom_server *s, struct rpc_call *c, const struct
     out->interfaces = ARENA_ARRAY(c->arena, q->iid_count, struct slice);
     out->bindings = ARENA_NEW(c->arena, struct dcom_dual);
     if (!out->hresults || !out->interfaces || !out->bindings ||
-        dcom_bindings_make(s, c->arena, c->local, true, out->bindings) != CIMF_OK)
+        dcom_bindings_make(s, c->arena, c->local, true, out->bindings) != CIMF_OK ||
+        dcom_bindings_make(s, c->arena, c->local, false, &resolver) != CIMF_OK)
         return DCOM_E_OUTOFMEMORY;
     uint32_t result = (factory ? dcom_factory_new : class->create)(class, s, c->principal, &o);
     if (result != DCOM_OK) return result;
     for (uint32_t i = 0; i < q->iid_count; i++) {
-        out->hresults[i] = dcom_marshal_for(o, &q->iids[i], c->arena, c->local, &out->interfaces[i]);
+        out->hresults[i] = dcom_marshal_for(o, &q->iids[i], c->arena, &resolver, &out->interfaces[i]);
         good += out->hresults[i] == DCOM_OK;
     }
     dcom_object_unref(o); /* and ends, if nobody got a reference */

@@ -90,8 +90,8 @@ void dcom_ipid_drop(struct dcom_ipid *i, struct dcom_object **dead);
 void dcom_object_unlist(struct dcom_object *o, struct dcom_object **dead);
 /* Not locked: tells them. */
 void dcom_objects_end(struct dcom_object *dead);
-/* Not locked: an object with an IPID that goes with it when marshalled, as bytes. */
-uint32_t dcom_marshal_for(struct dcom_object *o, const struct guid *iid, struct arena *a, const char *local,
+/* Not locked: the same as an OBJREF. resolver: the caller's bindings, made once for many. */
+uint32_t dcom_marshal_for(struct dcom_object *o, const struct guid *iid, struct arena *a, const struct dcom_dual *resolver,
                           struct slice *out);
 
 /* ---- ping.c; locked ---- */

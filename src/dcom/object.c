@@ -186,14 +186,13 @@ uint32_t dcom_export(struct dcom_object *o, const struct guid *iid, uint32_t ref
 
 /* ---- as bytes ---- */
 
-uint32_t dcom_marshal_for(struct dcom_object *o, const struct guid *iid, struct arena *a, const char *local,
+uint32_t dcom_marshal_for(struct dcom_object *o, const struct guid *iid, struct arena *a, const struct dcom_dual *resolver,
                           struct slice *out)
 {
     struct dcom_server *s = o->server;
-    struct dcom_objref r = { .form = OBJREF_STANDARD, .iid = *iid };
+    struct dcom_objref r = { .form = OBJREF_STANDARD, .iid = *iid, .resolver = *resolver };
     struct buf b;
     *out = SLICE_NULL;
-    if (dcom_bindings_make(s, a, local, false, &r.resolver) != CIMF_OK) return DCOM_E_OUTOFMEMORY;
     dcom_lock(s);
     uint32_t result = dcom_export(o, iid, s->settings.initial_refs, &r.std);
     dcom_unlock(s);
@@ -206,9 +205,11 @@ uint32_t dcom_marshal_for(struct dcom_object *o, const struct guid *iid, struct 
 
 uint32_t dcom_marshal(struct dcom_call *c, struct dcom_object *o, const struct guid *iid, struct slice *out)
 {
+    struct dcom_dual resolver;
     *out = SLICE_NULL;
     if (!principal_same(c->principal, o->owner)) return DCOM_E_ACCESSDENIED;
-    return dcom_marshal_for(o, iid, c->arena, c->local, out);
+    if (dcom_bindings_make(c->server, c->arena, c->local, false, &resolver) != CIMF_OK) return DCOM_E_OUTOFMEMORY;
+    return dcom_marshal_for(o, iid, c->arena, &resolver, out);
 }
 
 struct dcom_object *dcom_unmarshal(struct dcom_call *c, struct slice objref)

@@ -139,10 +139,11 @@ static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct n
     struct query2 q = { 0 };
     struct dcom_ipid *i;
     struct dcom_object *o = NULL;
+    struct dcom_dual resolver;
     if (!parameters(c, r, &query2_type, &q)) return;
     q.hresults = ARENA_ARRAY(c->arena, q.count ? q.count : 1u, uint32_t);
     q.interfaces = ARENA_ARRAY(c->arena, q.count ? q.count : 1u, struct slice);
-    if (!q.hresults || !q.interfaces) {
+    if (!q.hresults || !q.interfaces || dcom_bindings_make(s, c->arena, c->local, false, &resolver) != CIMF_OK) {
         rpc_fault(c, RPC_FAULT_NO_MEMORY);
         return;
     }
@@ -151,7 +152,7 @@ static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct n
     if (q.hresult == DCOM_OK) o = dcom_object_ref(i->object);
     dcom_unlock(s);
     for (unsigned n = 0; n < q.count; n++)
-        q.hresults[n] = o ? dcom_marshal_for(o, &q.iids[n], c->arena, c->local, &q.interfaces[n]) : q.hresult;
+        q.hresults[n] = o ? dcom_marshal_for(o, &q.iids[n], c->arena, &resolver, &q.interfaces[n]) : q.hresult;
     dcom_object_unref(o);
     reply(c, &query2_type, &q);
 }
