@@ -41,7 +41,9 @@ enum {
     NDR_UNIQUE = 0x04, NDR_REF = 0x08,
     NDR_VARYING = 0x10,
     NDR_TAIL = 0x20,    /* the conformant array that ends a structure: its maximum count precedes the structure */
-    NDR_COUNTED = 0x40, /* a parameter: an array whose count is a later parameter; an integer: it is that count */
+    /* A parameter: an array whose count is a later parameter, and the integer that is it. In a structure: an array whose
+     * count is not on the wire as such; whoever reads compares. */
+    NDR_COUNTED = 0x40,
 };
 
 struct ndr_type;
