@@ -170,6 +170,7 @@ static void dispatch(struct rpc_slot *s)
         s->call.flags = s->security->mech ? s->security->mech->flags : 0;
     }
     if (floor > RPC_LEVEL_NONE && (!s->call.principal || s->level < floor)) refuse(s, RPC_FAULT_ACCESS_DENIED);
+    else if (!rpc_verify_trailer(s)) refuse(s, RPC_FAULT_ACCESS_DENIED);
     else if (!i->by_object && s->call.opnum >= i->opnums) refuse(s, RPC_FAULT_OP_RANGE);
     else if (c->slot_count > c->site->limits.max_calls) refuse(s, RPC_FAULT_BUSY);
     else {

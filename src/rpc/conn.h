@@ -158,6 +158,8 @@ bool rpc_unprotect(struct rpc_conn *c, struct rpc_security *s, const struct rpc_
 size_t rpc_protection(const struct rpc_security *s, unsigned level);
 /* Appends trailer and signature to the PDU that begins at start and ends it. */
 bool rpc_protect(struct rpc_conn *c, struct rpc_security *s, struct buf *b, size_t start, size_t stub_at);
+/* conn_trailer.c: cuts the verification trailer off the call's stub; false: it says that somebody changed the call. */
+bool rpc_verify_trailer(struct rpc_slot *s);
 /* conn_reply.c */
 /* The call never got to its interface. */
 void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status);

@@ -459,6 +459,56 @@ static void one_after_the_other(void **state)
     close_talk();
 }
 
+static void put_command(struct buf *b, unsigned command, const void *data, size_t n)
+{
+    rpc_put16(b, command);
+    rpc_put16(b, (uint32_t)n);
+    buf_add(b, data, n);
+}
+
+/* covers: wmi-dcom:R19 */
+static void verification_trailer(void **state)
+{
+    enum { END = 0x4000, MUST = 0x8000, ROUNDS = 6 };
+    for (int i = 0; i < ROUNDS; i++) {
+        struct buf stub, syntaxes, header;
+        open_talk(RPC_LEVEL_INTEGRITY);
+        log_in("secret", 1, RPC_BIND, 0);
+        t.call++;
+        buf_init(&stub, 0);
+        buf_init(&syntaxes, 0);
+        buf_init(&header, 0);
+        buf_lit(&stub, "word");
+        buf_add(&stub, "\x8a\xe3\x13\x71\x02\xf4\x36\x71", 8);
+        rpc_guid_put(&syntaxes, &echo_interface.uuid);
+        rpc_put32(&syntaxes, i == 1 ? 9 : echo_interface.major); /* another version than was bound */
+        rpc_guid_put(&syntaxes, &rpc_ndr.uuid);
+        rpc_put32(&syntaxes, rpc_ndr.major);
+        buf_add(&header, "\0\0\0\0\x10\0\0\0", 8);
+        rpc_put32(&header, t.call);
+        rpc_put16(&header, 0);
+        rpc_put16(&header, i == 2 ? 1 : 0); /* another operation */
+        put_command(&stub, i == 3 ? 1 : 0x99, i == 3 ? "\1\0\0" : "\0\0\0", 4); /* header signing was not agreed on */
+        if (i == 4) put_command(&stub, MUST | 0x98, "", 0); /* nobody knows it */
+        put_command(&stub, 2, syntaxes.p, syntaxes.n);
+        put_command(&stub, i == 5 ? 3 : END | 3, header.p, header.n); /* no end */
+        send_request(0, 0, RPC_FIRST | RPC_LAST, buf_slice(&stub), 1, -1);
+        if (i == 0) {
+            struct buf got;
+            buf_init(&got, 0);
+            take_response(&got);
+            assert_true(slice_is(buf_slice(&got), "word")); /* without the trailer */
+            buf_free(&got);
+        } else {
+            assert_int_equal(fault(), RPC_FAULT_ACCESS_DENIED);
+        }
+        buf_free(&stub);
+        buf_free(&syntaxes);
+        buf_free(&header);
+        close_talk();
+    }
+}
+
 /* A driver with too much output takes nothing in, and loses nothing. */
 static void paused(void **state)
 {
@@ -555,7 +605,7 @@ int main(void)
         cmocka_unit_test(without_authentication), cmocka_unit_test(every_level), cmocka_unit_test(wrong_password),
         cmocka_unit_test(flipped_bits), cmocka_unit_test(many_security_contexts), cmocka_unit_test(below_the_floor),
         cmocka_unit_test(order_of_things), cmocka_unit_test(other_versions), cmocka_unit_test(one_after_the_other),
-        cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
+        cmocka_unit_test(verification_trailer), cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
         cmocka_unit_test(features_and_syntaxes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
