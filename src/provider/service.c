@@ -161,6 +161,16 @@ static cimf_status service_fill(struct provider_call *c, void *state, size_t row
     return arena_status(a);
 }
 
+static cimf_status service_invoke(struct provider_call *c, const struct cim_method *method,
+                                  const struct cim_instance *target, const struct cim_instance *in,
+                                  struct cim_instance *out)
+{
+    (void)in;
+    if (slice_ieq(method->name, SLICE("StartService"))) return service_change(c, true, target, out);
+    if (slice_ieq(method->name, SLICE("StopService"))) return service_change(c, false, target, out);
+    return CIMF_METHOD_NOT_IMPLEMENTED;
+}
+
 const struct provider_class provider_service = {
     .ns = "root/cimv2",
     .class_name = "Win32_Service",
@@ -168,4 +178,5 @@ const struct provider_class provider_service = {
     .open = service_open,
     .fill = service_fill,
     .close = service_close,
+    .invoke = service_invoke,
 };

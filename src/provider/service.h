@@ -37,4 +37,11 @@ bool service_start_mode_open(struct slice file_state);
 /* "ssh" of "ssh.service" */
 struct slice service_short_name(struct slice unit);
 
+struct provider_call;
+struct cim_instance;
+/* StartService and StopService (service_change.c); out gets the ReturnValue. */
+cimf_status service_change(struct provider_call *c, bool start, const struct cim_instance *target, struct cim_instance *out);
+/* Return value of what systemctl came to. */
+uint32_t service_change_code(cimf_status status, int exit_code, struct slice err);
+
 #endif

@@ -255,9 +255,33 @@ static void test_nobody_there(void **state)
     systemd_set_address(NULL);
 }
 
+static void test_what_systemctl_says(void **state)
+{
+    static const struct {
+        cimf_status status;
+        int exit_code;
+        const char *err;
+        uint32_t code;
+    } cases[] = {
+        { CIMF_OK, 0, "", 0 },
+        { CIMF_OK, 1, "Failed to start cron.service: Access denied\nSee system logs", 2 },
+        { CIMF_OK, 1, "Failed to stop cron.service: Interactive authentication required.", 2 },
+        { CIMF_OK, 4, "", 2 },
+        { CIMF_OK, 1, "Failed to start a.service: Unit a.service is masked.", 14 },
+        { CIMF_OK, 1, "A dependency job for a.service failed. See 'journalctl -xe' for details.", 13 },
+        { CIMF_OK, 1, "Job for a.service failed because the control process exited with error code.", 8 },
+        { CIMF_TIMED_OUT, 0, "", 7 },
+        { CIMF_NOT_FOUND, 0, "", 1 },
+        { CIMF_SERVER_TOO_BUSY, 0, "", 8 },
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(service_change_code(cases[i].status, cases[i].exit_code, slice_str(cases[i].err)), cases[i].code);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_systemctl_says),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_details, setup, teardown),
         cmocka_unit_test_setup_teardown(test_environment, setup, teardown),

@@ -163,6 +163,14 @@ class Hosts(Base):
         self.output(self.caller, "true")
         self.assertNotIn(host, hosts(self.daemon))
 
+    @unittest.skipIf(pathlib.Path("/run/systemd/system").exists(), "services of this machine are left alone")
+    def test_services_without_a_manager(self):
+        names = [row["Name"] for row in self.caller.enumerate(NS, "Win32_Service")]
+        if not names:
+            self.skipTest("there is no unit file here")
+        for method in ("StartService", "StopService"):
+            self.assertEqual(self.caller.invoke(NS, "Win32_Service", method, {"Name": names[0]})["ReturnValue"], "1")
+
     def test_no_local_user(self):
         fault = self.fault(lambda: self.client(self.daemon, USER).invoke(NS, "Win32_Process", "Create", CommandLine="true"), "w:AccessDenied")
         self.assertIn("--posix-user", str(fault))
