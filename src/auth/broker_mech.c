@@ -62,6 +62,14 @@ static struct mech_options options_of(const struct exchange_local *x)
     return o;
 }
 
+/* A MIC keeps a relay from changing what was agreed on. Where every call is signed (DCE/RPC at integrity and above) a relay
+ * has no key to sign with: there the tools that send none (impacket, aiowmi) are as good. One that was promised is still due. */
+static bool mic_may_lack(const struct exchange_local *x)
+{
+    bool signs = x->config.service == AUTH_SERVICE_RPC && x->config.want & MECH_SIGN;
+    return x->broker->config.ntlm_allow_no_mic || signs;
+}
+
 static cimf_status ntlm_new(struct exchange_local *x, struct mech **out, struct error *e)
 {
     const struct broker_local *b = x->broker;
@@ -71,7 +79,7 @@ static cimf_status ntlm_new(struct exchange_local *x, struct mech **out, struct 
         .lookup_arg = x,
         .computer = slice_str(b->netbios),
         .dns_computer = slice_str(b->host),
-        .allow_no_mic = b->config.ntlm_allow_no_mic,
+        .allow_no_mic = mic_may_lack(x),
         .allow_weak = b->config.ntlm_allow_weak,
         .allow_v1 = b->config.ntlm_allow_v1,
     };

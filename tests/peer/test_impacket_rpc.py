@@ -18,8 +18,8 @@ EPM, MGMT, UNKNOWN = uuidtup_to_bin(("E1AF8308-5D1F-11C9-91A4-08002B14A0FA", "3.
 class ImpacketRpcTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon({"listen.epmap": "127.0.0.1:0", "listen.wmi": "127.0.0.1:0",
-                             "auth.ntlm_allow_no_mic": "on"}).start()  # impacket sends none
+        # impacket sends no MIC: taken where every call is signed
+        cls.daemon = Daemon({"listen.epmap": "127.0.0.1:0", "listen.wmi": "127.0.0.1:0"}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -82,13 +82,19 @@ class ImpacketRpcTest(unittest.TestCase):
 
     def test_logins(self):
         """covers: wmi-dcom:R13 wmi-dcom:R14 wmi-dcom:R15"""
-        for level in (rpcrt.RPC_C_AUTHN_LEVEL_CONNECT, rpcrt.RPC_C_AUTHN_LEVEL_PKT, rpcrt.RPC_C_AUTHN_LEVEL_PKT_INTEGRITY,
-                      rpcrt.RPC_C_AUTHN_LEVEL_PKT_PRIVACY):
+        for level in (rpcrt.RPC_C_AUTHN_LEVEL_PKT, rpcrt.RPC_C_AUTHN_LEVEL_PKT_INTEGRITY, rpcrt.RPC_C_AUTHN_LEVEL_PKT_PRIVACY):
             with self.subTest(level=level):
                 dce = self.connect(level=level)
                 dce.bind(MGMT)
                 for _ in range(3):
                     self.assertEqual(mgmt.his_server_listening(dce)["status"], 0)
+
+    def test_no_mic_below_integrity(self):
+        """Nothing is signed at level connect: there a login without a MIC could be a relay's."""
+        with self.assertRaises(DCERPCException):
+            dce = self.connect(level=rpcrt.RPC_C_AUTHN_LEVEL_CONNECT)
+            dce.bind(MGMT)
+            mgmt.his_server_listening(dce)
 
     def test_wrong_password(self):
         """covers: wmi-dcom:R17"""

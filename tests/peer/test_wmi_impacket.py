@@ -45,8 +45,7 @@ class Inside(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        settings = {"listen.epmap": "127.0.0.1:135", "listen.wmi": "127.0.0.1:0",
-                    "auth.ntlm_allow_no_mic": "on"}  # neither client sends one
+        settings = {"listen.epmap": "127.0.0.1:135", "listen.wmi": "127.0.0.1:0"}
         cls.daemon = Daemon(settings)
         cls.daemon.write_config()
         cls.daemon.add_user(USER, PASSWORD, "--group", "administrators", "--posix-user", "nobody")
