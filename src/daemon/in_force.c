@@ -63,7 +63,7 @@ struct http_auth_policy in_force_http(const struct config *c, struct credssp_ser
     return (struct http_auth_policy){
         .basic = config_on(c, CONFIG_auth_basic), .digest = config_on(c, CONFIG_auth_digest),
         .negotiate = config_on(c, CONFIG_auth_negotiate), .kerberos = config_on(c, CONFIG_auth_kerberos),
-        .credssp = config_on(c, CONFIG_auth_credssp), .certificate = config_on(c, CONFIG_auth_certificate),
+        .credssp = credssp && config_on(c, CONFIG_auth_credssp), .certificate = config_on(c, CONFIG_auth_certificate),
         .allow_unencrypted = config_on(c, CONFIG_auth_allow_unencrypted),
         .realm = config_text(keep, CONFIG_auth_realm),
         .binding_level = config_binding_level(c),

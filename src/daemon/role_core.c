@@ -76,13 +76,12 @@ static cimf_status cbt_hashes(struct config *c, struct slice *out, struct error 
     return status;
 }
 
-/* What does not change while it runs. CredSSP's certificate is made by the first login. */
-static cimf_status http_fixed(struct serve *s, struct error *e)
+/* CredSSP's TLS settings are made when it is first switched on: they cost the start some milliseconds. Its certificate is
+ * made by the first login. */
+static cimf_status need_credssp(struct serve *s, const struct config *now, struct error *e)
 {
-    struct config *c = s->config;
-    struct credssp_server_config credssp = { .min_version = (unsigned)config_number(c, CONFIG_auth_credssp_min_version) };
-    cimf_status status = cbt_hashes(c, &s->more_bindings, e);
-    return status == CIMF_OK ? credssp_server_new(&credssp, &s->credssp, e) : status;
+    struct credssp_server_config credssp = { .min_version = (unsigned)config_number(s->config, CONFIG_auth_credssp_min_version) };
+    return s->credssp || !config_on(now, CONFIG_auth_credssp) ? CIMF_OK : credssp_server_new(&credssp, &s->credssp, e);
 }
 
 static cimf_status start_wsman(struct serve *s, struct error *e)
@@ -120,7 +119,8 @@ static cimf_status start_http(struct serve *s, struct error *e)
         .loops = loops_all(s->loops),
         .loop_count = loops_count(s->loops),
     };
-    cimf_status status = http_fixed(s, e);
+    cimf_status status = cbt_hashes(s->config, &s->more_bindings, e);
+    if (status == CIMF_OK) status = need_credssp(s, c, e);
     if (status != CIMF_OK) return status;
     http.auth = in_force_http(c, s->credssp, s->more_bindings, s->config);
     in_force_limits(c, &http.limits);
@@ -136,12 +136,14 @@ static void on_settings(void *arg, struct config *now)
     struct http_limits limits;
     const struct sd *root;
     struct arena a;
+    cimf_status made = need_credssp(s, now, &e);
     struct http_auth_policy policy = in_force_http(now, s->credssp, s->more_bindings, s->config);
     in_force_wsman(now, &wsman);
     in_force_limits(now, &limits);
     arena_init(&a, 0);
     wsman_server_set_limits(wsman_mount_server(s->wsman), &wsman);
-    cimf_status status = sddl_parse(&a, slice_str(config_text(now, CONFIG_wsman_root_sddl)), NULL, &root, &e);
+    cimf_status status = made;
+    if (status == CIMF_OK) status = sddl_parse(&a, slice_str(config_text(now, CONFIG_wsman_root_sddl)), NULL, &root, &e);
     if (status == CIMF_OK) status = wsman_authorize_set_root(wsman_server_authorize(wsman_mount_server(s->wsman)), root, &e);
     if (status == CIMF_OK) status = http_server_update(s->http, &limits, &policy, &e);
     if (status != CIMF_OK) log_failure("cimd-core", &e, "a changed setting is not in force before the next start");

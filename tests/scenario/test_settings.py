@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unittest
 
-from daemon import PASSWORD, USER, Daemon
+from daemon import PASSWORD, USER, Daemon, binary
 from wsman import TRANSFER, Client, Fault, find, local
 
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
@@ -77,6 +77,15 @@ class Settings(unittest.TestCase):
             self.assertEqual(status, 401)
         with self.daemon(policy__locked="auth.basic") as daemon:  # unless policy locks what the file says
             self.assertEqual(self.get(self.client(daemon))["Service/MaxConcurrentOperationsPerUser"][0], "77")
+
+    def test_credssp_switched_on(self):
+        """What was off at the start, and had nothing made for it, works once it is on. covers: security:S5"""
+        with self.daemon() as daemon:
+            self.put(self.client(daemon), "/service/auth", "Auth", "<c:CredSSP>true</c:CredSSP>")
+            port = daemon.address()[1]
+            done = subprocess.run([binary("cim"), "identify", f"wsmv://{USER}@127.0.0.1:{port}", "--auth", "credssp"], capture_output=True,
+                                  text=True, env={**os.environ, "CIM_PASSWORD": PASSWORD, "HOME": self.state}, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_what_policy_locks(self):
         """covers: security:S54"""
