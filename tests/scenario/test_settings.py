@@ -1,6 +1,7 @@
 """The configuration over WS-Management: what Get says, what Put changes and for whom, what policy has locked, and that a change
 outlives the daemon."""
 import pathlib
+import os
 import shutil
 import subprocess
 import tempfile
