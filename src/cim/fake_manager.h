@@ -389,6 +389,7 @@ static cimf_status fake_write(struct fake_manager *m, struct cim_op *op)
     }
     struct cim_op probe = { .path = path };
     const struct cim_class *cls = cim_schema_class(m->schema, path.class_name);
+    if (!cls) return CIMF_INVALID_CLASS;
     while (at < m->row_count && !(cim_class_isa(m->rows[at]->cls, cls->name) && fake_keys_match(&probe, m->rows[at]))) at++;
     bool found = at < m->row_count;
     if (op->verb == CIM_OP_DELETE_INSTANCE) {

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 import unittest
@@ -23,7 +24,7 @@ FOREVER = 0xffffffff
 S_FALSE = 1
 ACCESS_DENIED, INVALID_NAMESPACE, INVALID_PARAMETER = 0x80041003, 0x8004100e, 0x80041008
 NOT_FOUND, INVALID_CLASS, INVALID_QUERY_TYPE, INVALID_OPERATION, NOT_SUPPORTED = 0x80041002, 0x80041010, 0x80041018, 0x80041016, 0x8004100c
-QUOTA_VIOLATION = 0x8004106c
+QUOTA_VIOLATION, INVALID_CONTEXT, ALREADY_EXISTS = 0x8004106c, 0x80041007, 0x80041019
 
 try:
     from impacket.dcerpc.v5 import dcomrt
@@ -51,13 +52,18 @@ class Inside(unittest.TestCase):
         cls.daemon.add_user(USER, PASSWORD, "--group", "administrators", "--posix-user", "nobody")
         cls.daemon.add_user("reader", PASSWORD)
         cls.daemon.run("mof", "--namespace", "root/default", str(SAMPLE))
+        sealed = cls.daemon.state / "sealed.mof"
+        sealed.write_text('[RequiresEncryption]\ninstance of __Namespace { Name = "sealed"; };\n')
+        cls.daemon.run("mof", "--namespace", "root", str(sealed))
         cls.daemon.start()
         cls.addClassCleanup(cls.daemon.__exit__, None, None, None)
 
     def connect(self, user=USER, level=None):
         connection = DCOMConnection("127.0.0.1", user, PASSWORD, "", authLevel=level or self.level)
         self.addCleanup(self.disconnect, connection)
-        return wmi.IWbemLevel1Login(connection.CoCreateInstanceEx(wmi.CLSID_WbemLevel1Login, wmi.IID_IWbemLevel1Login))
+        made = connection.CoCreateInstanceEx(wmi.CLSID_WbemLevel1Login, wmi.IID_IWbemLevel1Login)
+        made.get_cinstance().set_auth_level(level or self.level)  # it would go by the server's hint
+        return wmi.IWbemLevel1Login(made)
 
     @staticmethod
     def disconnect(connection):
@@ -136,6 +142,12 @@ class LoginTest(Inside):
     def test_rights(self):
         """covers: wmi-dcom:W7"""
         self.refused(ACCESS_DENIED, self.connect("reader").NTLMLogin, "//./root/default", NULL, NULL)
+
+    def test_namespace_that_asks_for_encryption(self):
+        """covers: wmi-dcom:W6"""
+        self.services("root/sealed", level=PRIVACY).GetObject("__SystemClass")
+        self.doCleanups()  # impacket would use that connection again
+        self.refused(ACCESS_DENIED, self.connect(level=INTEGRITY).NTLMLogin, "root/sealed", NULL, NULL)
 
     def test_children(self):
         root = self.services("//./root")
@@ -224,6 +236,13 @@ class ReadTest(Inside):
         self.assertIn("Test_Base", top)
         self.assertNotIn("Test_Derived", top)
 
+    def test_prototype(self):
+        """covers: wmi-dcom:W19"""
+        s = self.services()
+        shape, = self.rows(s.ExecQuery("select Note, Name from Test_Base", 2))
+        self.assertEqual(shape.getClassName(), "Test_Base")
+        self.assertEqual(set(shape.getProperties()), {"Note", "Name"})
+
     def test_notifications_answer(self):
         s = self.services()
         self.refused(INVALID_PARAMETER, s.ExecNotificationQuery, "select * from __InstanceCreationEvent within 1", 0x10)
@@ -265,6 +284,63 @@ class ChangeTest(Inside):
         self.assertTrue(text.rstrip("\0").endswith('root\\default:Test_Base.Name="path",Slot=6'), text)
         self.refused(INVALID_OPERATION, self.raw, result, wmi.IWbemCallResult_GetResultObject(), wmi.IID_IWbemCallResult, lTimeout=0)
         s.DeleteInstance('Test_Base.Name="path",Slot=6')
+
+    @staticmethod
+    def context(**values):
+        """IWbemContext of booleans and lists of strings (MS-WMI 2.2.13)."""
+        def text(s):
+            return struct.pack("<I", len(s)) + s.encode("utf-16le")
+        data = struct.pack("<I16xI", 1, len(values))
+        for name, value in values.items():
+            data += text(name) + bytes(4)
+            if isinstance(value, bool):
+                data += struct.pack("<HH6x", 11, 0xffff if value else 0)
+            else:
+                data += struct.pack("<HII", 0x2008, len(value), 4) + b"".join(text(v) for v in value)
+        return (b"MEOW" + struct.pack("<I", 4) + bytes.fromhex("74a6ac44fce8d011a07c00c04fb68820") +
+                bytes.fromhex("98664b6792eed011ad7100c04fd8fdff") + struct.pack("<II", 0, len(data)) + data)
+
+    def put_with(self, s, reference, context, flags=0):
+        request = wmi.IWbemServices_PutInstance()
+        for name, data in (("pInst", reference), ("pCtx", context)):
+            request[name]["ulCntData"] = len(data)
+            request[name]["abData"] = list(data)
+        answer = self.raw(s, request, wmi.IID_IWbemServices, lFlags=flags)
+        return self.status(wmi.IWbemCallResult(self.interface(s, answer["ppCallResult"])))
+
+    def test_partial_update(self):
+        """covers: wmi-dcom:W17"""
+        s = self.services()
+        o = s.GetObject("Test_Derived")[0].SpawnInstance()
+        o.Name, o.Slot, o.Note, o.Extra = "partial", 8, "before", 11
+        self.assertEqual(self.status(s.PutInstance(o.marshalMe())), 0)
+        o.Note, o.Extra = "after", 12
+        sent = o.marshalMe().getData()
+        self.assertEqual(self.put_with(s, sent, self.context(__PUT_EXTENSIONS=True, __PUT_EXT_PROPERTIES=["Note"])), 0)
+        now = s.GetObject('Test_Derived.Name="partial",Slot=8')[0]
+        self.assertEqual((now.Note, now.Extra), ("after", 11))
+        self.assertEqual(self.put_with(s, sent, self.context(__PUT_EXTENSIONS=True)), INVALID_CONTEXT)
+        s.DeleteInstance('Test_Base.Name="partial",Slot=8')
+
+    def test_put_class(self):
+        """covers: wmi-dcom:W13"""
+        s, other = self.services(), self.services("root/cimv2")
+        answer = self.raw(s, wmi.IWbemServices_GetObject(), wmi.IID_IWbemServices, strObjectPath="Test_Base", lFlags=0, pCtx=NULL)
+        reference = b"".join(answer["ppObject"]["abData"])
+
+        def put(flags):
+            request = wmi.IWbemServices_PutClass()
+            request["pObject"]["ulCntData"] = len(reference)
+            request["pObject"]["abData"] = list(reference)
+            answer = self.raw(other, request, wmi.IID_IWbemServices, lFlags=flags, pCtx=NULL)
+            return self.status(wmi.IWbemCallResult(self.interface(other, answer["ppCallResult"])))
+        self.assertEqual(put(1), NOT_FOUND)  # update only
+        self.assertEqual(put(2), 0)
+        self.assertEqual(put(2), ALREADY_EXISTS)  # create only
+        self.assertEqual(put(1), 0)
+        self.refused(INVALID_PARAMETER, put, 3)
+        self.assertEqual(set(other.GetObject("Test_Base")[0].getProperties()), {"Name", "Slot", "Note"})
+        self.assertEqual(self.status(other.DeleteClass("Test_Base")), 0)
 
     def test_delete_class(self):
         s = self.services()
@@ -362,7 +438,7 @@ class WmiTest(unittest.TestCase):
                               env={**os.environ, "OUTCOME": str(path)})
         self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-4000:])
         outcome = json.loads(path.read_text())
-        self.assertGreaterEqual(len(outcome), 29)
+        self.assertGreaterEqual(len(outcome), 34)
         for name, what in outcome.items():
             with self.subTest(test=name):
                 self.assertEqual(what, "ok", done.stdout[-2000:])
