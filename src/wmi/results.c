@@ -51,7 +51,7 @@ static uint64_t fastest(const struct wmi_results *r)
 
 void wmi_results_trim(struct wmi_results *r)
 {
-    uint64_t needed = slowest(r);
+    uint64_t needed = r->readers ? slowest(r) : r->from; /* the first one may be yet to come */
     for (struct wmi_page *p = r->first; p && p->from + p->count <= needed; p = r->first) {
         if (!r->forward && r->kept <= r->w.session->server->settings.kept_bytes) return;
         if (!r->forward) r->lost = true;

@@ -11,6 +11,7 @@ struct run {
     struct dcom_object *objects[OBJECTS];
     unsigned count;
     struct client_call calls[CALLS];
+    bool collected[CALLS];
     unsigned made;
 };
 
@@ -24,10 +25,13 @@ static void keep(struct run *r, struct slice reference)
 }
 
 /* The objects that an answer holds. */
-static void collect(struct run *r, const struct client_call *c)
+static void collect(struct run *r, unsigned at)
 {
+    const struct client_call *c = &r->calls[at];
     const struct dcom_interface *i = c->c.interface;
     unsigned op = c->c.opnum;
+    if (at >= r->made || !c->answered || r->collected[at]) return;
+    r->collected[at] = true;
     if (!c->out || c->hresult & 0x80000000u) return;
     if (i == &wmi_login_interface && op == 6) keep(r, ((struct stub_ntlm_login *)c->out)->services);
     if ((i == &wmi_enum_interface && op == 6) || i == &wmi_fetch_interface) keep(r, ((struct stub_reference *)c->out)->reference);
@@ -75,12 +79,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_wmi_open(&r.f);
     fake_fill(&r.f.m, 20);
     r.made = 0;
+    memset(r.collected, 0, sizeof r.collected);
     r.count = 2;
     r.objects[0] = dcom_object_ref(r.f.login);
     r.objects[1] = fake_wmi_login(&r.f);
     for (unsigned seen = 0; cursor_left(&in) && r.made < CALLS; seen = r.made) {
         one(&r, &in);
-        if (r.made > seen && r.calls[seen].answered) collect(&r, &r.calls[seen]);
+        collect(&r, seen);
     }
     fake_run();
     fake_time_passes();
@@ -88,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fake_run();
     for (unsigned i = 0; i < r.made; i++) {
         struct dcom_object *o = r.calls[i].c.object;
+        collect(&r, i);
         client_end(&r.calls[i]);
         client_release(o);
     }
