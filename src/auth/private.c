@@ -18,7 +18,9 @@ static cimf_status check_owner(const struct stat *st, const char *path, const ui
         return error_set(e, CIMF_ACCESS_DENIED, "auth",
                          "others may read or write %s; its mode must be 0600", path);
     if (st->st_uid != 0 && st->st_uid != geteuid() && !(owner && st->st_uid == *owner))
-        return error_set(e, CIMF_ACCESS_DENIED, "auth", "%s belongs to another user", path);
+        return error_set(e, CIMF_ACCESS_DENIED, "auth",
+                         "%s belongs to user %u; only root's and cimd.auth_user's files are trusted: set that key to its owner, "
+                         "or give the file to him", path, (unsigned)st->st_uid);
     return CIMF_OK;
 }
 

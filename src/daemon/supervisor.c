@@ -45,6 +45,7 @@ struct supervisor {
     struct child children[ROLE_COUNT];
     struct role_start start;
     int listeners[ROLE_LISTENERS];
+    bool controls; /* bound the control socket */
     int control, audit, keytab, signals, broker[2], records[2];
     struct buf ready; /* the endpoints, as JSON */
     bool told, stopping;
@@ -250,6 +251,7 @@ static cimf_status start(struct supervisor *s, struct error *e)
     if (status == CIMF_OK) status = bind_listeners(s, e);
     if (status == CIMF_OK) status = copy_keytab(s, e);
     if (status == CIMF_OK) status = control_listen(s->config, &s->control, e);
+    s->controls = s->control >= 0;
     if (status == CIMF_OK && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->broker) != 0 ||
                               socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->records) != 0))
         status = error_errno(e, CIMF_FAILED, "cimd", errno, "cannot make a socket pair");
@@ -437,7 +439,7 @@ int command_serve(struct command *c)
         if (s.children[i].pid) kill(s.children[i].pid, SIGKILL); /* it has nothing to lose yet */
     run(&s);
     for (int i = 0; i < ROLE_COUNT; i++) forget(&s.children[i].socket);
-    control_forget(s.config);
+    if (s.controls) control_forget(s.config); /* not that of a daemon which was there before */
     state_release(&s.state);
     forget(&s.keeper.audit);
     buf_free(&s.ready);

@@ -54,6 +54,14 @@ class Processes(unittest.TestCase):
         self.assertTrue(until(lambda: not any(map(running, pids))), "a process was left behind")
 
     @unittest.skipUnless(ROOT, "users of their own need root")
+    def test_second_start_leaves_the_first_alone(self):
+        """It is refused, and the running daemon keeps its control socket."""
+        with Daemon() as daemon:
+            again = subprocess.run([binary("cimd"), "serve", "--config", str(daemon.config)], capture_output=True, text=True, timeout=60)
+            self.assertNotEqual(again.returncode, 0)
+            self.assertIn("another cimd", again.stderr)
+            self.assertIn("D:", daemon.run("sd", "show", "root").stdout)
+
     def test_service_manager_is_told(self):
         """READY=1 when it listens, STOPPING=1 at the end, as Type=notify wants."""
         folder = tempfile.mkdtemp(prefix="cimfony-notify-")
