@@ -136,6 +136,7 @@ struct auth_exchange_config {
     struct slice more_bindings; /* accepted as well: hashes of a proxy in front, one after the other, each
                                    preceded by a length byte */
     struct slice address;
+    bool credssp;            /* the login inside CredSSP: the record says so */
 };
 struct auth_exchange_answer {
     enum mech_result result;

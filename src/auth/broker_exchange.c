@@ -192,6 +192,7 @@ static void audit(const struct step *s, bool bound, struct slice user, const str
                                   .address = s->x->config.address, .scheme = s->mechanism,
                                   .bound = bound, .status = s->t.status };
     if (!s->t.principal) login.detail = error_text(e);
+    if (s->x->config.credssp) login.scheme = "CredSSP"; /* the client goes on to hand over its password */
     broker_audit(&login);
 }
 

@@ -201,6 +201,7 @@ static void config_fields(struct wire *w, struct auth_exchange_config *c)
     text(w, &c->bindings, WIRE_TEXT_MAX);
     text(w, &c->more_bindings, WIRE_TEXT_MAX);
     text(w, &c->address, WIRE_TEXT_MAX);
+    flag(w, &c->credssp);
 }
 
 static void ids(struct wire *w, struct wire_question *q, unsigned max)

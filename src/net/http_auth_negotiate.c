@@ -68,6 +68,7 @@ bool http_auth_context_ask(struct http_auth_context *x, enum auth_mechanism mech
             .want = open && !credssp ? 0 : MECH_SIGN | MECH_SEAL,
             .bindings = credssp ? SLICE("") : bindings_of(in, text),
             .more_bindings = x->auth->policy->more_bindings, .binding_level = x->auth->policy->binding_level,
+            .credssp = x->kind == HTTP_PROTECT_CREDSSP,
         };
         /* A certificate without an end point hash (RFC 5929 4.1) binds nothing: where that is demanded nobody gets in. */
         if (in->tls && c.bindings.n == 0 && x->kind != HTTP_PROTECT_CREDSSP && c.binding_level == MECH_BINDING_STRICT) {

@@ -87,6 +87,8 @@ class Settings(unittest.TestCase):
             done = subprocess.run([binary("cim"), "identify", f"wsmv://{USER}@127.0.0.1:{port}", "--auth", "credssp"], capture_output=True,
                                   text=True, env={**os.environ, "CIM_PASSWORD": PASSWORD, "HOME": self.state}, timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr)
+            audit = daemon.state / "state" / "audit.log"
+            self.assertIn('scheme="CredSSP"', [line for line in audit.read_text().splitlines() if "event=login " in line][-1])
 
     def test_what_policy_locks(self):
         """covers: security:S54"""
