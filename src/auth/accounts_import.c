@@ -11,25 +11,6 @@ struct smbpasswd {
     bool disabled;
 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return -1;
-}
-
-static bool hash_read(struct slice text, unsigned char out[16])
-{
-    if (text.n != HASH_HEX) return false;
-    for (int i = 0; i < 16; i++) {
-        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
-        if (high < 0 || low < 0) return false;
-        out[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
 /* "XXXX..." and "NO PASSWORDXXX..." stand where there is no hash. */
 static bool hash_absent(struct slice text)
 {
@@ -76,14 +57,15 @@ static const char *line_read(struct slice line, struct smbpasswd *out, cimf_stat
     if (!account_name_ok(f[0])) return "the name can't be one of an account";
     if (!number_ok(f[1])) return "the second field is not a uid";
     unsigned char lm[16];
-    if (!hash_absent(f[2]) && !hash_read(f[2], lm)) return "the third field is not a hash of 32 hexadecimal digits";
+    if (!hash_absent(f[2]) && (f[2].n != HASH_HEX || !slice_unhex(f[2], lm)))
+        return "the third field is not a hash of 32 hexadecimal digits";
     const char *what = flags_read(f[4], out, status);
     if (what) return what;
     if (!slice_starts(f[5], SLICE("LCT-"))) return "the sixth field is not LCT-time";
     *status = CIMF_NOT_SUPPORTED;
     if (hash_absent(f[3])) return "an account without an NT hash";
     *status = CIMF_INVALID_SYNTAX;
-    if (!hash_read(f[3], out->nt)) return "the fourth field is not a hash of 32 hexadecimal digits";
+    if (f[3].n != HASH_HEX || !slice_unhex(f[3], out->nt)) return "the fourth field is not a hash of 32 hexadecimal digits";
     *status = CIMF_OK;
     return NULL;
 }

@@ -53,10 +53,9 @@ static size_t hexadecimal(struct slice t, uint64_t *out)
     uint64_t v = 0;
     if (t.n < 2 + DIGITS || t.p[0] != '0' || (t.p[1] | 0x20) != 'x') return 0;
     for (size_t i = 2; i < 2 + DIGITS; i++) {
-        char c = t.p[i], low = (char)(c | 0x20);
-        if (c >= '0' && c <= '9') v = v << 4 | (uint64_t)(c - '0');
-        else if (low >= 'a' && low <= 'f') v = v << 4 | (uint64_t)(low - 'a' + 10);
-        else return 0;
+        int digit = hex_digit(t.p[i]);
+        if (digit < 0) return 0;
+        v = v << 4 | (uint64_t)digit;
     }
     *out = v;
     return 2 + DIGITS;

@@ -36,13 +36,6 @@ void guid_format(const struct guid *g, bool upper, char out[GUID_TEXT])
              d[5], d[6], d[7]);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool guid_parse(struct slice s, struct guid *g)
 {
     if (slice_istarts(s, SLICE("urn:"))) s = slice_sub(s, 4);
@@ -56,7 +49,7 @@ bool guid_parse(struct slice s, struct guid *g)
             if (s.p[i++] != '-') return false;
             continue;
         }
-        int high = hex_value(s.p[i]), low = hex_value(s.p[i + 1]);
+        int high = hex_digit(s.p[i]), low = hex_digit(s.p[i + 1]);
         if (high < 0 || low < 0) return false;
         bytes[n++] = (uint8_t)(high << 4 | low);
         i += 2;

@@ -83,3 +83,14 @@ struct slice slice_split(struct slice s, char sep, struct slice *rest)
     *rest = at < s.n ? slice_of(s.p + at + 1, s.n - at - 1) : SLICE_NULL;
     return slice_of(s.p, at);
 }
+
+bool slice_unhex(struct slice hex, unsigned char *out)
+{
+    if (hex.n % 2) return false;
+    for (size_t i = 0; i < hex.n; i += 2) {
+        int high = hex_digit(hex.p[i]), low = hex_digit(hex.p[i + 1]);
+        if (high < 0 || low < 0) return false;
+        out[i / 2] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}

@@ -58,4 +58,14 @@ size_t slice_find(struct slice s, char c);
 /* Splits at the first sep: *rest is what follows (n == 0 with p == NULL when there was none). */
 struct slice slice_split(struct slice s, char sep, struct slice *rest);
 
+/* Value of a hexadecimal digit of either case, -1 if it is none. */
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+/* Pairs of digits to octets; out has room for hex.n / 2. False: an odd number, or something else than digits. */
+bool slice_unhex(struct slice hex, unsigned char *out);
+
 #endif

@@ -137,13 +137,6 @@ static cimf_status params_read(struct arena *a, struct slice s, struct params *o
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool all_hex(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++) {

@@ -92,13 +92,6 @@ static bool skip_blank(struct mof_lexer *lex, struct mof_token *t)
     return true;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The escape after a backslash at p (p points past it). Gives the UTF-16 unit; NULL if not valid. */
 static const char *escape(const char *p, const char *end, unsigned *unit)
 {

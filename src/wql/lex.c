@@ -46,10 +46,6 @@ static bool name_start(unsigned char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
 }
 static bool digit(unsigned char c) { return c >= '0' && c <= '9'; }
-static bool hex_digit(unsigned char c)
-{
-    return digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 static bool lex_string(struct wql_lexer *l, struct wql_token *t)
 {
@@ -77,9 +73,9 @@ static bool lex_number(struct wql_lexer *l, struct wql_token *t)
     const char *from = l->at, *end = lex_end(l);
     t->kind = WQL_T_INTEGER;
     if (*l->at == '+' || *l->at == '-') l->at++;
-    if (l->at + 2 < end && l->at[0] == '0' && (l->at[1] | 32) == 'x' && hex_digit((unsigned char)l->at[2])) {
+    if (l->at + 2 < end && l->at[0] == '0' && (l->at[1] | 32) == 'x' && hex_digit(l->at[2]) >= 0) {
         l->at += 2;
-        while (l->at < end && hex_digit((unsigned char)*l->at)) l->at++;
+        while (l->at < end && hex_digit(*l->at) >= 0) l->at++;
     } else {
         while (l->at < end && digit((unsigned char)*l->at)) l->at++;
         if (l->at < end && *l->at == '.') {
