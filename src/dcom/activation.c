@@ -65,19 +65,6 @@ static const struct ndr_row factory_rows[] = {
 };
 static const struct ndr_type factory_type = NDR_TYPE("RemoteGetClassObject", struct properties, factory_rows);
 
-static void reply(struct rpc_call *c, const struct ndr_type *t, const void *record)
-{
-    struct ndr_writer w;
-    ndr_writer_init(&w, &c->reply);
-    dcom_that_write(&w);
-    if (ndr_write_parameters(&w, t, NDR_OUT, record)) {
-        rpc_reply(c);
-    } else {
-        buf_clear(&c->reply);
-        rpc_fault(c, RPC_FAULT_NO_MEMORY);
-    }
-}
-
 /* What the parameters are preceded by. False: answered with a fault. A version that does not fit is an HRESULT. */
 static bool begin(struct rpc_call *c, struct ndr_reader *r, const struct ndr_type *t, void *record, uint32_t *hresult)
 {
@@ -175,7 +162,7 @@ void dcom_activator_call(struct rpc_call *c)
     }
     if (!begin(c, &r, t, &p, &p.hresult)) return;
     if (p.hresult == DCOM_OK) p.hresult = by_properties(s, c, c->opnum == 3, &p);
-    reply(c, t, &p);
+    dcom_reply_record(c, t, &p);
 }
 
 static uint32_t by_parameters(struct dcom_server *s, struct rpc_call *c, struct remote_activation *p)
@@ -215,5 +202,5 @@ void dcom_activation_call(struct rpc_call *c)
         return;
     }
     if (p.hresult == DCOM_OK) p.hresult = by_parameters(s, c, &p);
-    reply(c, &remote_activation_type, &p);
+    dcom_reply_record(c, &remote_activation_type, &p);
 }

@@ -126,6 +126,8 @@ struct dcom_this {
 /* 0, or the status of a fault: a broken header, another version, flags that are not allowed. */
 uint32_t dcom_this_read(struct ndr_reader *r, bool local_allowed, struct dcom_this *out);
 bool dcom_that_write(struct ndr_writer *w);
+/* Answers a call of the daemon's own objects: ORPCTHAT, then the out parameters of the record. */
+void dcom_reply_record(struct rpc_call *c, const struct ndr_type *t, const void *record);
 
 /* ---- handlers of RPC calls ---- */
 void dcom_resolver_call(struct rpc_call *c);

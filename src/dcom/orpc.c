@@ -75,3 +75,16 @@ bool dcom_that_write(struct ndr_writer *w)
 {
     return buf_add(w->b, "\0\0\0\0\0\0\0\0", 8); /* flags, no extensions */
 }
+
+void dcom_reply_record(struct rpc_call *c, const struct ndr_type *t, const void *record)
+{
+    struct ndr_writer w;
+    ndr_writer_init(&w, &c->reply);
+    dcom_that_write(&w);
+    if (ndr_write_parameters(&w, t, NDR_OUT, record)) {
+        rpc_reply(c);
+    } else {
+        buf_clear(&c->reply);
+        rpc_fault(c, RPC_FAULT_NO_MEMORY);
+    }
+}

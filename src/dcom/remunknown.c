@@ -85,19 +85,6 @@ static const struct ndr_row release_rows[] = {
 };
 static const struct ndr_type release_type = NDR_TYPE("RemRelease", struct references, release_rows);
 
-static void reply(struct rpc_call *c, const struct ndr_type *t, const void *record)
-{
-    struct ndr_writer w;
-    ndr_writer_init(&w, &c->reply);
-    dcom_that_write(&w);
-    if (ndr_write_parameters(&w, t, NDR_OUT, record)) {
-        rpc_reply(c);
-    } else {
-        buf_clear(&c->reply);
-        rpc_fault(c, RPC_FAULT_NO_MEMORY);
-    }
-}
-
 static bool parameters(struct rpc_call *c, struct ndr_reader *r, const struct ndr_type *t, void *record)
 {
     cimf_status status = ndr_read_parameters(r, t, NDR_IN, record, NULL);
@@ -131,7 +118,7 @@ static void query_interface(struct dcom_server *s, struct rpc_call *c, struct nd
     }
     dcom_unlock(s);
     if (!q.results) q.count = 0;
-    reply(c, &query_type, &q);
+    dcom_reply_record(c, &query_type, &q);
 }
 
 static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)
@@ -154,7 +141,7 @@ static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct n
     for (unsigned n = 0; n < q.count; n++)
         q.hresults[n] = o ? dcom_marshal_for(o, &q.iids[n], c->arena, &resolver, &q.interfaces[n]) : q.hresult;
     dcom_object_unref(o);
-    reply(c, &query2_type, &q);
+    dcom_reply_record(c, &query2_type, &q);
 }
 
 static void add_references(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)
@@ -178,7 +165,7 @@ static void add_references(struct dcom_server *s, struct rpc_call *c, struct ndr
         i->object->used = dcom_now(s);
     }
     dcom_unlock(s);
-    reply(c, &add_type, &a);
+    dcom_reply_record(c, &add_type, &a);
 }
 
 static uint64_t less(uint64_t have, uint32_t n) { return have > n ? have - n : 0; }
@@ -200,7 +187,7 @@ static void release(struct dcom_server *s, struct rpc_call *c, struct ndr_reader
     }
     dcom_unlock(s);
     dcom_objects_end(dead);
-    reply(c, &release_type, &a);
+    dcom_reply_record(c, &release_type, &a);
 }
 
 void dcom_remote_unknown(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)
