@@ -221,6 +221,43 @@ cimf_status config_set(struct config *c, const char *assignment, struct error *e
     return s;
 }
 
+/* One hash behind its length byte; false: it is none. */
+static bool put_hash(struct buf *b, struct slice hex)
+{
+    enum { SHA1 = 20, SHA512 = 64 };
+    unsigned char hash[SHA512];
+    size_t n = hex.n / 2;
+    return n >= SHA1 && n <= SHA512 && slice_unhex(hex, hash) && buf_byte(b, (int)n) && buf_add(b, hash, n);
+}
+
+cimf_status config_cbt_hashes(const struct config *c, struct arena *a, struct slice *out, struct error *e)
+{
+    struct buf b;
+    struct slice rest = slice_str(c->value[CONFIG_auth_cbt_hashes]);
+    cimf_status status = CIMF_OK;
+    buf_init(&b, 1 << 16);
+    while (rest.p && rest.n && status == CIMF_OK) {
+        struct slice item = slice_trim(slice_split(rest, ',', &rest));
+        if (item.n && !put_hash(&b, item))
+            status = error_set(e, CIMF_INVALID_PARAMETER, "config", "auth.cbt_hashes: '" SLICE_FMT "' is no hexadecimal hash",
+                               SLICE_ARG(slice_head(item, 130)));
+    }
+    *out = arena_dup(a, buf_slice(&b));
+    if (status == CIMF_OK && (!buf_ok(&b) || !out->p)) status = error_set(e, CIMF_OUT_OF_MEMORY, "config", "auth.cbt_hashes is too long");
+    buf_free(&b);
+    return status;
+}
+
+static cimf_status check_cbt_hashes(const struct config *c, struct error *e)
+{
+    struct arena a;
+    struct slice hashes;
+    arena_init(&a, 1 << 20);
+    cimf_status status = config_cbt_hashes(c, &a, &hashes, e);
+    arena_free(&a);
+    return status;
+}
+
 /* A descriptor without a DACL would let everybody in. */
 static cimf_status check_root_sddl(const struct config *c, struct error *e)
 {
@@ -248,6 +285,7 @@ cimf_status config_check(const struct config *c, struct error *e)
     if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
     cimf_status status = check_root_sddl(c, e);
+    if (status == CIMF_OK) status = check_cbt_hashes(c, e);
     return status == CIMF_OK ? check_locked(c, e) : status;
 }
 

@@ -44,6 +44,8 @@ bool config_locked(const struct config *c, struct slice key);
  * configuration to another process. */
 bool config_freeze(const struct config *c, struct buf *out);
 cimf_status config_thaw(struct config *c, struct slice frozen, struct error *e);
+/* auth.cbt_hashes as mech_options.more_bindings wants them, in the arena. CIMF_INVALID_PARAMETER names the entry. */
+cimf_status config_cbt_hashes(const struct config *c, struct arena *a, struct slice *out, struct error *e);
 /* auth.cbt. */
 enum mech_binding config_binding_level(const struct config *c);
 /* An INI text with every key, its meaning and default: reads back to the same configuration. */

@@ -4,7 +4,6 @@
  * backwards.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "auth/broker.h"
@@ -14,8 +13,8 @@
 #include "daemon/control.h"
 #include "daemon/core.h"
 #include "daemon/dcerpc.h"
-#include "daemon/role.h"
 #include "daemon/in_force.h"
+#include "daemon/role.h"
 #include "daemon/role_message.h"
 #include "daemon/settings.h"
 #include "daemon/tables.h"
@@ -51,31 +50,6 @@ struct serve {
     struct hosts *hosts;
 };
 
-/* auth.cbt_hashes as mech_options.more_bindings wants them; in the configuration's arena. */
-static cimf_status cbt_hashes(struct config *c, struct slice *out, struct error *e)
-{
-    struct buf b;
-    const char *text;
-    cimf_status status = CIMF_OK;
-    buf_init(&b, 1 << 16);
-    for (unsigned i = 0; (text = config_item(c, CONFIG_auth_cbt_hashes, i)) && status == CIMF_OK; i++) {
-        size_t n = strlen(text);
-        if (n % 2 || n / 2 < 20 || n / 2 > 64 || strspn(text, "0123456789abcdefABCDEF") != n) {
-            status = error_set(e, CIMF_INVALID_PARAMETER, "cimd", "auth.cbt_hashes: %s is no hexadecimal hash", text);
-            break;
-        }
-        buf_byte(&b, (int)(n / 2));
-        for (size_t k = 0; k < n; k += 2) {
-            char pair[3] = { text[k], text[k + 1], 0 };
-            buf_byte(&b, (int)strtoul(pair, NULL, 16));
-        }
-    }
-    *out = arena_dup(&c->arena, buf_slice(&b));
-    if (status == CIMF_OK && (!buf_ok(&b) || !out->p)) status = error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory");
-    buf_free(&b);
-    return status;
-}
-
 /* CredSSP's TLS settings are made when it is first switched on: they cost the start some milliseconds. Its certificate is
  * made by the first login. */
 static cimf_status need_credssp(struct serve *s, const struct config *now, struct error *e)
@@ -96,8 +70,9 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
     };
     struct arena a;
     arena_init(&a, 0);
-    in_force_wsman(s->config, &wsman);
-    cimf_status status = sddl_parse(&a, slice_str(config_text(s->config, CONFIG_wsman_root_sddl)), NULL, &wsman.root_sd, e);
+    in_force_wsman(settings_now(s->settings), &wsman);
+    cimf_status status = sddl_parse(&a, slice_str(config_text(settings_now(s->settings), CONFIG_wsman_root_sddl)), NULL,
+                                    &wsman.root_sd, e);
     if (status == CIMF_OK) status = wsman_mount_new(&wsman, loops_at(s->loops, 0), &s->wsman, e);
     else error_subject(e, SLICE("wsman.root_sddl"));
     if (status == CIMF_OK) status = security_table_start(s->security, wsman_server_authorize(wsman_mount_server(s->wsman)), e);
@@ -107,7 +82,7 @@ static cimf_status start_wsman(struct serve *s, struct error *e)
 
 static cimf_status start_http(struct serve *s, struct error *e)
 {
-    const struct config *c = s->config;
+    const struct config *c = settings_now(s->settings);
     struct http_route routes[WSMAN_ROUTES];
     wsman_mount_routes(s->wsman, routes);
     routes[0].path = arena_printf(&s->config->arena, "/%s", config_text(c, CONFIG_wsman_url_prefix)); /* borrowed for good */
@@ -119,7 +94,7 @@ static cimf_status start_http(struct serve *s, struct error *e)
         .loops = loops_all(s->loops),
         .loop_count = loops_count(s->loops),
     };
-    cimf_status status = cbt_hashes(s->config, &s->more_bindings, e);
+    cimf_status status = config_cbt_hashes(s->config, &s->config->arena, &s->more_bindings, e);
     if (status == CIMF_OK) status = need_credssp(s, c, e);
     if (status != CIMF_OK) return status;
     http.auth = in_force_http(c, s->credssp, s->more_bindings, s->config);
@@ -260,7 +235,7 @@ static cimf_status start(struct serve *s, struct error *e)
     if (status == CIMF_OK) status = start_wsman(s, e);
     if (status == CIMF_OK) status = start_http(s, e);
     if (status == CIMF_OK) status = start_dcerpc(s, e);
-    if (status == CIMF_OK) settings_on_change(s->settings, on_settings, s); /* those of earlier runs */
+    if (status == CIMF_OK) settings_on_change(s->settings, on_settings, s);
     if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
     if (status == CIMF_OK) status = sandbox_calls(SANDBOX_SERVER, e);
     if (status == CIMF_OK) status = start_listeners(s, e); /* from here on strangers speak to it */

@@ -26,8 +26,11 @@ struct change {
     const struct principal *by;
     const struct wsman_setting *list; /* the caller's, until done */
     unsigned count;
+    struct exec *home;           /* where done is called */
     wsman_settings_done *done;
     void *arg;
+    cimf_status status;
+    struct error error;
 };
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -140,18 +143,27 @@ static void put_in_force(struct settings *s, const struct change *c)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void tell(void *arg)
+{
+    struct change *c = arg;
+    principal_unref(c->by);
+    c->done(c->arg, c->status, &c->error);
+    free(c);
+}
+
+/* On the repository's writer thread, so that changes come into force in the order in which they became durable. */
 static void stored(void *arg, cimf_status status, const struct error *e)
 {
     struct change *c = arg;
+    c->status = status;
+    if (e) c->error = *e;
     if (status == CIMF_OK) put_in_force(c->settings, c);
     for (unsigned i = 0; i < c->count; i++) {
         struct audit_record r = { .event = AUDIT_CONFIG_CHANGED, .principal = c->by, .status = status,
                                   .object = slice_str(c->list[i].key), .detail = c->list[i].value };
         audit_write(&r);
     }
-    principal_unref(c->by);
-    c->done(c->arg, status, e);
-    free(c);
+    if (!exec_post(c->home, tell, c)) tell(c); /* the home's loop has ended: nobody else will */
 }
 
 static void settings_set(struct wsman_settings *w, const struct principal *by, const struct wsman_setting *list,
@@ -164,8 +176,9 @@ static void settings_set(struct wsman_settings *w, const struct principal *by, c
     if (status == CIMF_OK && !(c = malloc(sizeof *c)))
         status = error_set(&e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the change");
     if (status == CIMF_OK) {
-        *c = (struct change){ s, principal_ref(by), list, count, done, arg };
-        status = repo_write(s->repo, store, c, home, stored, &e);
+        *c = (struct change){ .settings = s, .by = principal_ref(by), .list = list, .count = count, .home = home, .done = done,
+                              .arg = arg, .error = ERROR_INIT };
+        status = repo_write(s->repo, store, c, NULL, stored, &e);
         if (status == CIMF_OK) return;
         principal_unref(c->by);
     }
@@ -236,8 +249,9 @@ void settings_on_change(struct settings *s, settings_apply *apply, void *arg)
     pthread_mutex_lock(&s->lock);
     s->apply = apply;
     s->apply_arg = arg;
-    apply(arg, &s->now);
     pthread_mutex_unlock(&s->lock);
 }
+
+const struct config *settings_now(const struct settings *s) { return &s->now; }
 
 struct wsman_settings *settings_wsman(struct settings *s) { return &s->wsman; }

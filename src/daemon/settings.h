@@ -10,7 +10,7 @@
 #include "wsman/settings.h"
 
 struct settings;
-/* After each change, with the configuration now in force; valid during the call. Any thread, one at a time. */
+/* After each change, with the configuration now in force; valid during the call. On the repository's writer thread. */
 typedef void settings_apply(void *arg, struct config *now);
 
 /* Reads the changes of earlier runs; ones that do not fit any more are logged and left out. config, repo: outlive
@@ -18,7 +18,8 @@ typedef void settings_apply(void *arg, struct config *now);
 cimf_status settings_new(const struct config *config, struct repo *repo, struct settings **out,
                          struct error *e);
 void settings_free(struct settings *s);
-/* Calls apply at once, and after each change. */
+/* What is in force, to start from: only before the first change can come. */
+const struct config *settings_now(const struct settings *s);
 void settings_on_change(struct settings *s, settings_apply *apply, void *arg);
 /* For the protocol. */
 struct wsman_settings *settings_wsman(struct settings *s);
