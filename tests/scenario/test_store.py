@@ -8,7 +8,6 @@ import random
 import shutil
 import tempfile
 import threading
-import time
 import unittest
 
 from daemon import PASSWORD, USER, Daemon
@@ -86,7 +85,7 @@ class Store(unittest.TestCase):
         rng = random.Random(7)
         for round_number in range(ROUNDS):
             daemon = self.daemon().start()
-            stop = threading.Event()
+            stop, wanted, enough = threading.Event(), len(acknowledged) + rng.randint(1, 60), threading.Event()
 
             def write(thread):
                 client = Client(*daemon.address(), USER, PASSWORD, timeout=20)
@@ -98,6 +97,8 @@ class Store(unittest.TestCase):
                         client.create(NS, "Test_Derived", Name=name, Slot=thread, Note=f"note {count}", Extra=count)
                         acknowledged[name] = str(thread)
                         count += 1
+                        if len(acknowledged) >= wanted:
+                            enough.set()
                 except Exception:
                     pass  # the daemon was killed
                 finally:
@@ -106,12 +107,11 @@ class Store(unittest.TestCase):
             threads = [threading.Thread(target=write, args=(i,)) for i in range(4)]
             for thread in threads:
                 thread.start()
-            time.sleep(rng.uniform(0.02, 0.25))
+            self.assertTrue(enough.wait(60), "nothing was written")
             daemon.kill()
             stop.set()
             for thread in threads:
                 thread.join()
-        self.assertGreater(len(acknowledged), ROUNDS)
         with self.daemon() as daemon:
             client = self.connect(daemon)
             stored = {i["Name"]: i for i in client.enumerate(NS, "Test_Derived", max_elements=1000)}
