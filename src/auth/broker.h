@@ -137,6 +137,10 @@ struct auth_exchange_config {
                                    preceded by a length byte */
     struct slice address;
     bool credssp;            /* the login inside CredSSP: the record says so */
+    /* The other way round: this machine logs in to `target` ("HOST/name"), with the daemon's own credentials, which
+     * the asking process never sees. The first step takes no token; COMPLETE brings a context and no principal. */
+    bool initiate;
+    struct slice target;
 };
 struct auth_exchange_answer {
     enum mech_result result;

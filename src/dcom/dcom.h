@@ -45,6 +45,7 @@
 struct dcom_server;
 struct dcom_object;
 struct dcom_call;
+struct dcom_outbound;
 
 /* ---- what an interface is ---- */
 
@@ -144,6 +145,7 @@ struct dcom_settings {                 /* zeros: defaults. Strings are kept, not
     int64_t ping_period_us;            /* 2 minutes; a set lives for three */
     uint32_t max_objects, max_objects_user; /* 100,000 and 10,000 */
     uint32_t max_sets, max_sets_user;  /* 10,000 and 256 */
+    struct dcom_outbound *outbound;    /* how it calls back (proxy.h); NULL: it does not */
     int64_t (*now)(void *arg);         /* clock_mono_us */
     void (*random)(void *arg, void *p, size_t n);
     void *arg;
