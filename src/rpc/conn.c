@@ -122,7 +122,7 @@ static struct rpc_slot *slot_find(struct rpc_conn *c, uint32_t call_id)
     return NULL;
 }
 
-static struct rpc_slot *slot_new(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r)
+static struct rpc_slot *slot_new(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request_head *r)
 {
     struct rpc_slot *s = calloc(1, sizeof *s), **at = &c->slots;
     if (!s) return NULL;
@@ -167,7 +167,7 @@ static void dispatch(struct rpc_slot *s)
     s->call.level = s->level;
     if (s->security) {
         s->call.principal = principal_ref(s->security->principal);
-        s->call.flags = s->security->mech ? s->security->mech->flags : 0;
+        s->call.flags = s->security->guard.mech ? s->security->guard.mech->flags : 0;
     }
     if (floor > RPC_LEVEL_NONE && (!s->call.principal || s->level < floor)) refuse(s, RPC_FAULT_ACCESS_DENIED);
     else if (!rpc_verify_trailer(s)) refuse(s, RPC_FAULT_ACCESS_DENIED);
@@ -193,20 +193,20 @@ static void end_request(struct rpc_conn *c, const struct rpc_pdu *p, uint16_t co
 }
 
 /* A call without a trailer. An auth3 is never answered: that it failed is heard now. */
-static bool check_bare(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, struct rpc_security **out)
+static bool check_bare(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request_head *r, struct rpc_security **out)
 {
     if (login_that_failed(c)) {
         end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
         return false;
     }
     /* At level connect the trailer may be left out when there is no doubt whose call it is. */
-    if (c->security_count == 1 && c->securities[0]->state == RPC_SECURITY_DONE && c->securities[0]->level == RPC_LEVEL_CONNECT)
+    if (c->security_count == 1 && c->securities[0]->state == RPC_SECURITY_DONE && c->securities[0]->guard.level == RPC_LEVEL_CONNECT)
         *out = c->securities[0];
     return true;
 }
 
 /* The security context of a call's first fragment, verified; false: answered, the connection has ended. */
-static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, struct rpc_security **out)
+static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request_head *r, struct rpc_security **out)
 {
     *out = NULL;
     if (!p->has_auth) return check_bare(c, p, r, out);
@@ -215,11 +215,11 @@ static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const st
         rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND);
         return false;
     }
-    if (!s || s->state != RPC_SECURITY_DONE || s->type != p->auth.type || s->level != p->auth.level) {
+    if (!s || s->state != RPC_SECURITY_DONE || s->guard.type != p->auth.type || s->guard.level != p->auth.level) {
         end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
         return false;
     }
-    if (!rpc_unprotect(c, s, p, r->stub_at)) { /* wrong bytes: whoever sends them is not who logged in */
+    if (!rpc_unprotect(&s->guard, c->header_sign, p, r->stub_at)) { /* wrong bytes: whoever sends them is not who logged in */
         end_request(c, p, r->context, RPC_FAULT_SEC_PKG);
         return false;
     }
@@ -228,7 +228,7 @@ static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const st
 }
 
 /* The part of the stub that a fragment carries; the last one makes it a call. */
-static void take_fragment(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request *r)
+static void take_fragment(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request_head *r)
 {
     size_t end = RPC_HEADER + p->body.n - (p->has_auth ? p->auth.pad : 0);
     if (end < r->stub_at || !buf_add(&s->stub, p->whole.p + r->stub_at, end - r->stub_at))
@@ -238,16 +238,16 @@ static void take_fragment(struct rpc_slot *s, const struct rpc_pdu *p, const str
 
 /* A further fragment of the call that is being put together. What it says of contexts, operation and level is not
  * looked at: the first one decided; the signature covers it. */
-static void go_on_with(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request *r)
+static void go_on_with(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request_head *r)
 {
     struct rpc_conn *c = s->conn;
     if (p->has_auth != s->trailer) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
-    else if (s->trailer && !rpc_unprotect(c, s->security, p, r->stub_at)) end_request(c, p, s->context, RPC_FAULT_SEC_PKG);
+    else if (s->trailer && !rpc_unprotect(&s->security->guard, c->header_sign, p, r->stub_at)) end_request(c, p, s->context, RPC_FAULT_SEC_PKG);
     else if (p->flags & RPC_FIRST) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
     else take_fragment(s, p, r);
 }
 
-static void begin_call(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request *r, const struct rpc_interface *i,
+static void begin_call(struct rpc_conn *c, const struct rpc_pdu *p, const struct rpc_request_head *r, const struct rpc_interface *i,
                        struct rpc_security *security)
 {
     bool whole = p->flags & RPC_LAST;
@@ -262,7 +262,7 @@ static void begin_call(struct rpc_conn *c, const struct rpc_pdu *p, const struct
     }
     s->call.interface = i;
     s->security = security;
-    s->level = security ? security->level : RPC_LEVEL_NONE;
+    s->level = security ? security->guard.level : RPC_LEVEL_NONE;
     s->trailer = p->has_auth;
     take_fragment(s, p, r);
 }
@@ -277,7 +277,7 @@ static struct rpc_slot *unfinished(const struct rpc_conn *c)
 /* Calls are answered in any order, but put together one after the other. */
 static void on_request(struct rpc_conn *c, const struct rpc_pdu *p)
 {
-    struct rpc_request r;
+    struct rpc_request_head r;
     struct rpc_security *security;
     bool known, first = p->flags & RPC_FIRST;
     struct rpc_slot *s = unfinished(c);

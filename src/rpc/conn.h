@@ -3,13 +3,12 @@
  * and a close come out through `struct rpc_conn_ops`. The socket side, tests and the fuzz target bring their own.
  *
  * Reading order: conn.c (fragments, calls), conn_bind.c (presentation contexts, authentication), conn_security.c
- * (signatures and sealing), conn_reply.c (replies and faults).
+ * and guard.h (security contexts, signatures and sealing), conn_reply.c (replies and faults).
  */
 #ifndef RPC_CONN_H
 #define RPC_CONN_H
 
-#include "mech/mech.h"
-#include "rpc/pdu.h"
+#include "rpc/guard.h"
 #include "rpc/rpc.h"
 
 struct rpc_conn;
@@ -63,12 +62,9 @@ void rpc_site_defaults(struct rpc_site *s);
 
 enum rpc_security_state { RPC_SECURITY_RUNNING, RPC_SECURITY_DONE, RPC_SECURITY_FAILED };
 struct rpc_security {
-    uint32_t id;
-    uint8_t type, level;
+    struct rpc_guard guard;
     uint8_t state;
-    bool whole;               /* signatures always cover the whole PDU (NTLM) */
     struct auth_exchange *exchange;
-    struct mech *mech;
     const struct principal *principal;
 };
 
@@ -152,12 +148,6 @@ const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_
 struct rpc_security *rpc_security_find(const struct rpc_conn *c, uint32_t id);
 struct rpc_security *rpc_security_add(struct rpc_conn *c, const struct rpc_auth *a);
 void rpc_security_remove(struct rpc_conn *c, struct rpc_security *s);
-/* Verifies (and decrypts in place) a fragment whose signed but not sealed part ends at stub_at. */
-bool rpc_unprotect(struct rpc_conn *c, struct rpc_security *s, const struct rpc_pdu *p, size_t stub_at);
-/* Octets that protection adds to a fragment at most, its padding apart. */
-size_t rpc_protection(const struct rpc_security *s, unsigned level);
-/* Appends trailer and signature to the PDU that begins at start and ends it. */
-bool rpc_protect(struct rpc_conn *c, struct rpc_security *s, struct buf *b, size_t start, size_t stub_at);
 /* conn_trailer.c: cuts the verification trailer off the call's stub; false: it says that somebody changed the call. */
 bool rpc_verify_trailer(struct rpc_slot *s);
 /* conn_reply.c */

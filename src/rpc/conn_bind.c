@@ -152,7 +152,7 @@ static void acknowledge(struct rpc_conn *c, struct slice token)
     size_t start = rpc_pdu_begin(&b, bind ? RPC_BIND_ACK : RPC_ALTER_RESPONSE, flags, a->call_id);
     rpc_ack_put(&b, c->max_xmit, c->max_recv, c->group, bind ? port_of(c->local) : SLICE(""), a->results, a->count, start);
     if (s) {
-        struct rpc_auth auth = { .type = s->type, .level = s->level, .context = s->id };
+        struct rpc_auth auth = { .type = s->guard.type, .level = s->guard.level, .context = s->guard.id };
         rpc_trailer_put(&b, start, 4, &auth);
         buf_slice_add(&b, token);
     }
@@ -180,7 +180,7 @@ static void failed(struct rpc_conn *c)
 static bool good_enough(const struct rpc_security *s, uint8_t type, const struct auth_exchange_answer *x)
 {
     if (type == RPC_AUTH3 && (x->result != MECH_COMPLETE || x->token.n)) return false;
-    if (x->result == MECH_COMPLETE && s->level == RPC_LEVEL_PRIVACY) return s->mech && s->mech->flags & MECH_SEAL;
+    if (x->result == MECH_COMPLETE && s->guard.level == RPC_LEVEL_PRIVACY) return s->guard.mech && s->guard.mech->flags & MECH_SEAL;
     return x->result != MECH_FAILED;
 }
 
@@ -192,8 +192,8 @@ static void on_step(void *arg, const struct auth_exchange_answer *x)
     if (x->result == MECH_COMPLETE) {
         s->state = RPC_SECURITY_DONE; /* failed() below takes it back */
         s->principal = x->principal;
-        s->mech = x->context;
-        s->whole = x->mechanism && strcmp(x->mechanism, "NTLM") == 0;
+        s->guard.mech = x->context;
+        s->guard.whole = x->mechanism && strcmp(x->mechanism, "NTLM") == 0;
         auth_exchange_free(s->exchange);
         s->exchange = NULL;
     }
@@ -245,9 +245,9 @@ static struct rpc_security *begin(struct rpc_conn *c, const struct rpc_pdu *p)
     mechanism_of(a.type, &mechanism); /* credible() knows it */
     a.level = level_of(&a);
     struct rpc_security *s = rpc_security_find(c, a.context);
-    if (s && s->state == RPC_SECURITY_RUNNING && s->type == a.type && s->level == a.level) return s;
+    if (s && s->state == RPC_SECURITY_RUNNING && s->guard.type == a.type && s->guard.level == a.level) return s;
     if (s) {
-        bool other = s->state == RPC_SECURITY_RUNNING && s->type != a.type;
+        bool other = s->state == RPC_SECURITY_RUNNING && s->guard.type != a.type;
         refuse(c, p, RPC_NAK_UNSPECIFIED, other ? RPC_FAULT_SEC_PKG : RPC_FAULT_ACCESS_DENIED);
         return NULL;
     }
@@ -316,6 +316,6 @@ void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
 void rpc_conn_auth3(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_security *s = p->has_auth ? rpc_security_find(c, p->auth.context) : NULL;
-    if (s && s->state == RPC_SECURITY_RUNNING && s->type == p->auth.type) step(c, p, s); /* never answered */
+    if (s && s->state == RPC_SECURITY_RUNNING && s->guard.type == p->auth.type) step(c, p, s); /* never answered */
     else rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND);
 }

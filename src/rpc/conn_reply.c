@@ -32,6 +32,8 @@ static bool handed_back(struct rpc_slot *s)
     return open;
 }
 
+static const struct rpc_guard *guard_of(const struct rpc_slot *s) { return s->security ? &s->security->guard : NULL; }
+
 /* Fault PDUs of protected calls are protected too. */
 static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
 {
@@ -41,7 +43,7 @@ static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
     rpc_put16(b, 0);
     rpc_put32(b, status);
     rpc_put32(b, 0);
-    if (!rpc_protect(s->conn, s->security, b, start, 24)) b->failed = true;
+    if (!rpc_protect(guard_of(s), s->conn->header_sign, b, start, 24)) b->failed = true;
 }
 
 void rpc_fault(struct rpc_call *call, uint32_t status)
@@ -61,7 +63,7 @@ void rpc_fault(struct rpc_call *call, uint32_t status)
 /* How much of a stub goes into a fragment: a multiple of 16, so that only the last one is padded. */
 static size_t room_of(const struct rpc_conn *c, const struct rpc_slot *s)
 {
-    size_t taken = 24 + rpc_protection(s->security, s->level) + 16;
+    size_t taken = 24 + rpc_protection(guard_of(s)) + 16;
     return taken + 16 < c->max_xmit ? (c->max_xmit - taken) & ~(size_t)15 : 16;
 }
 
@@ -85,7 +87,7 @@ void rpc_reply(struct rpc_call *call)
         rpc_put16(&b, s->context & 0xff); /* as Windows: nobody looks at it, and Samba's tests do */
         rpc_put16(&b, 0);
         buf_add(&b, stub.p + at, n);
-        if (!rpc_protect(c, s->security, &b, start, 24)) b.failed = true;
+        if (!rpc_protect(guard_of(s), c->header_sign, &b, start, 24)) b.failed = true;
         at += n;
         if (at == stub.n || !buf_ok(&b)) break;
         RPC_COUNT(c->site, packets_out); /* and the last one when it is sent */

@@ -160,7 +160,7 @@ void rpc_bind_transfer(const struct rpc_bind *b, const struct rpc_context *x, un
     syntax(&r, out);
 }
 
-bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request *out)
+bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request_head *out)
 {
     struct rpc_reader r = rpc_reader_of(p, unpadded(p));
     *out = (struct rpc_request){ 0 };

@@ -97,14 +97,14 @@ bool rpc_bind_next(struct rpc_bind *b, struct rpc_context *out);
 void rpc_bind_transfer(const struct rpc_bind *b, const struct rpc_context *x, unsigned i, struct rpc_syntax *out);
 
 /* request */
-struct rpc_request {
+struct rpc_request_head {
     uint32_t hint;
     uint16_t context, opnum;
     struct guid object;
     bool has_object;
     size_t stub_at;         /* in the whole fragment */
 };
-bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request *out);
+bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request_head *out);
 
 /* Writing: a header with holes, the body by the caller, then the end fills the holes. Answers where the PDU begins. */
 size_t rpc_pdu_begin(struct buf *b, enum rpc_pdu_type type, unsigned flags, uint32_t call_id);
