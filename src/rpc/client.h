@@ -65,8 +65,11 @@ struct rpc_request {               /* the owner's, until done */
     void (*done)(struct rpc_request *r, uint32_t fault, struct slice stub, bool big_endian);
     void *arg;
     struct rpc_request *next;      /* the room's own, as what follows */
-    uint32_t call_id;
+    uint32_t call_id, outcome;
     int64_t deadline;
+    struct buf response;
+    uint16_t context;
+    bool begun, big_endian;
 };
 #define RPC_CLIENT_LOST 0x000006beu /* RPC_S_CALL_FAILED */
 void rpc_client_request(struct rpc_client *c, struct rpc_request *r);

@@ -148,7 +148,7 @@ const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_
 struct rpc_security *rpc_security_find(const struct rpc_conn *c, uint32_t id);
 struct rpc_security *rpc_security_add(struct rpc_conn *c, const struct rpc_auth *a);
 void rpc_security_remove(struct rpc_conn *c, struct rpc_security *s);
-/* conn_trailer.c: cuts the verification trailer off the call's stub; false: it says that somebody changed the call. */
+/* trailer.c: cuts the verification trailer off the call's stub; false: it says that somebody changed the call. */
 bool rpc_verify_trailer(struct rpc_slot *s);
 /* conn_reply.c */
 /* The call never got to its interface. */

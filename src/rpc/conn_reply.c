@@ -60,20 +60,13 @@ void rpc_fault(struct rpc_call *call, uint32_t status)
     handed_back(s);
 }
 
-/* How much of a stub goes into a fragment: a multiple of 16, so that only the last one is padded. */
-static size_t room_of(const struct rpc_conn *c, const struct rpc_slot *s)
-{
-    size_t taken = 24 + rpc_protection(guard_of(s)) + 16;
-    return taken + 16 < c->max_xmit ? (c->max_xmit - taken) & ~(size_t)15 : 16;
-}
-
 void rpc_reply(struct rpc_call *call)
 {
     struct rpc_slot *s = (struct rpc_slot *)call;
     struct rpc_conn *c = s->conn;
     struct buf b;
     struct slice stub = buf_slice(&call->reply);
-    size_t room = room_of(c, s), at = 0;
+    size_t room = rpc_guard_room(guard_of(s), c->max_xmit, 24), at = 0;
     if (!buf_ok(&call->reply)) {
         rpc_fault(call, RPC_FAULT_NO_MEMORY);
         return;

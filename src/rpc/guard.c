@@ -30,9 +30,10 @@ static size_t signature_size(const struct rpc_guard *g)
     return g->mech->ops->signature_size(g->mech, g->level == RPC_LEVEL_PRIVACY);
 }
 
-size_t rpc_protection(const struct rpc_guard *g)
+size_t rpc_guard_room(const struct rpc_guard *g, uint16_t max, size_t head)
 {
-    return g && g->level >= RPC_LEVEL_PACKET ? RPC_TRAILER + signature_size(g) : 0;
+    size_t taken = head + (g && g->level >= RPC_LEVEL_PACKET ? RPC_TRAILER + signature_size(g) : 0) + 16;
+    return taken + 16 < max ? (max - taken) & ~(size_t)15 : 16;
 }
 
 bool rpc_protect(const struct rpc_guard *g, bool header_sign, struct buf *b, size_t start, size_t stub_at)

@@ -19,8 +19,9 @@ struct rpc_guard {
 /* Verifies (and decrypts in place) a fragment whose signed but not sealed part ends at stub_at. header_sign: both sides
  * agreed on it. The fragment's memory is the caller's own. */
 bool rpc_unprotect(const struct rpc_guard *g, bool header_sign, const struct rpc_pdu *p, size_t stub_at);
-/* Octets that protection adds to a fragment at most, its padding apart; g may be NULL. */
-size_t rpc_protection(const struct rpc_guard *g);
+/* How much of a stub goes into a fragment of `max` octets behind `head` octets: a multiple of 16, so that only the last one
+ * is padded; g may be NULL. */
+size_t rpc_guard_room(const struct rpc_guard *g, uint16_t max, size_t head);
 /* Appends trailer and signature to the PDU that begins at start and ends it; g may be NULL. */
 bool rpc_protect(const struct rpc_guard *g, bool header_sign, struct buf *b, size_t start, size_t stub_at);
 

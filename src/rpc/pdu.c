@@ -18,6 +18,11 @@ bool rpc_syntax_features(const struct rpc_syntax *s, uint8_t *bits)
     return true;
 }
 
+struct rpc_syntax rpc_syntax_of_features(uint8_t bits)
+{
+    return (struct rpc_syntax){ { 0x6cb71c2c, 0x9812, 0x4540, { bits } }, 1, 0 };
+}
+
 /* ---- numbers ---- */
 
 uint16_t rpc_u16(struct rpc_reader *r) { return r->big ? cursor_u16be(&r->c) : cursor_u16le(&r->c); }
@@ -163,13 +168,54 @@ void rpc_bind_transfer(const struct rpc_bind *b, const struct rpc_context *x, un
 bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request_head *out)
 {
     struct rpc_reader r = rpc_reader_of(p, unpadded(p));
-    *out = (struct rpc_request){ 0 };
+    *out = (struct rpc_request_head){ 0 };
     out->hint = rpc_u32(&r);
     out->context = rpc_u16(&r);
     out->opnum = rpc_u16(&r);
     out->has_object = p->flags & RPC_OBJECT;
     if (out->has_object) rpc_guid(&r, &out->object);
     out->stub_at = RPC_HEADER + cursor_offset(&r.c);
+    return !r.c.bad;
+}
+
+bool rpc_response_read(const struct rpc_pdu *p, struct rpc_response_head *out)
+{
+    struct rpc_reader r = rpc_reader_of(p, unpadded(p));
+    *out = (struct rpc_response_head){ 0 };
+    out->hint = rpc_u32(&r);
+    out->context = rpc_u16(&r);
+    cursor_skip(&r.c, 2);
+    out->stub_at = RPC_HEADER + cursor_offset(&r.c);
+    if (p->type == RPC_FAULT) out->status = rpc_u32(&r);
+    return !r.c.bad;
+}
+
+bool rpc_ack_read(const struct rpc_pdu *p, struct rpc_ack *out)
+{
+    struct rpc_reader r = rpc_reader_of(p, p->body);
+    out->max_xmit = rpc_u16(&r);
+    out->max_recv = rpc_u16(&r);
+    out->group = rpc_u32(&r);
+    cursor_skip(&r.c, rpc_u16(&r)); /* the secondary address: nobody needs it */
+    cursor_align(&r.c, 4);
+    out->count = cursor_u8(&r.c);
+    cursor_skip(&r.c, 3);
+    out->rest = r;
+    return !r.c.bad;
+}
+
+bool rpc_ack_next(struct rpc_ack *a, struct rpc_ack_result *out)
+{
+    out->result = rpc_u16(&a->rest);
+    out->reason = rpc_u16(&a->rest);
+    syntax(&a->rest, &out->syntax);
+    return !a->rest.c.bad;
+}
+
+bool rpc_nak_read(const struct rpc_pdu *p, uint16_t *reason)
+{
+    struct rpc_reader r = rpc_reader_of(p, p->body);
+    *reason = rpc_u16(&r);
     return !r.c.bad;
 }
 
@@ -201,6 +247,28 @@ void rpc_pdu_end(struct buf *b, size_t start, uint16_t auth_length)
     rpc_patch16(b, start + 10, auth_length);
 }
 
+void rpc_syntax_put(struct buf *b, const struct rpc_syntax *s)
+{
+    rpc_guid_put(b, &s->uuid);
+    rpc_put32(b, (uint32_t)s->minor << 16 | s->major);
+}
+
+void rpc_bind_put(struct buf *b, uint16_t fragment, uint32_t group, unsigned count)
+{
+    rpc_put16(b, fragment);
+    rpc_put16(b, fragment);
+    rpc_put32(b, group);
+    rpc_put32(b, count);
+}
+
+void rpc_context_put(struct buf *b, uint16_t id, const struct rpc_syntax *abstract, const struct rpc_syntax *transfer)
+{
+    rpc_put16(b, id);
+    rpc_put16(b, 1);
+    rpc_syntax_put(b, abstract);
+    rpc_syntax_put(b, transfer);
+}
+
 void rpc_ack_put(struct buf *b, uint16_t max_xmit, uint16_t max_recv, uint32_t group, struct slice secondary,
                  const struct rpc_result *results, unsigned count, size_t start)
 {
@@ -219,8 +287,7 @@ void rpc_ack_put(struct buf *b, uint16_t max_xmit, uint16_t max_recv, uint32_t g
         const struct rpc_syntax *s = results[i].syntax ? results[i].syntax : &nothing;
         rpc_put16(b, results[i].result);
         rpc_put16(b, results[i].reason);
-        rpc_guid_put(b, &s->uuid);
-        rpc_put32(b, (uint32_t)s->minor << 16 | s->major);
+        rpc_syntax_put(b, s);
     }
 }
 

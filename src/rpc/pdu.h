@@ -37,6 +37,8 @@ extern const struct rpc_syntax rpc_ndr64; /* known, not spoken */
 bool rpc_syntax_eq(const struct rpc_syntax *a, const struct rpc_syntax *b);
 /* Bind time feature negotiation (MS-RPCE 2.2.2.14): true with the client's bits. */
 bool rpc_syntax_features(const struct rpc_syntax *s, uint8_t *bits);
+/* What a client offers in the place of a transfer syntax to ask for it. */
+struct rpc_syntax rpc_syntax_of_features(uint8_t bits);
 enum { RPC_FEATURE_CONTEXTS = 1, RPC_FEATURE_KEEP_ON_ORPHAN = 2 };
 
 /* A fragment, taken apart. */
@@ -73,6 +75,7 @@ uint16_t rpc_u16(struct rpc_reader *r);
 uint32_t rpc_u32(struct rpc_reader *r);
 void rpc_guid(struct rpc_reader *r, struct guid *g);
 void rpc_guid_put(struct buf *b, const struct guid *g);
+void rpc_syntax_put(struct buf *b, const struct rpc_syntax *s);
 bool rpc_put16(struct buf *b, uint32_t v);
 bool rpc_put32(struct buf *b, uint32_t v);
 void rpc_patch16(struct buf *b, size_t at, uint32_t v);
@@ -92,6 +95,9 @@ struct rpc_bind {
     struct rpc_reader rest; /* they follow; rpc_bind_next takes one */
 };
 bool rpc_bind_read(const struct rpc_pdu *p, struct rpc_bind *out);
+/* Behind it `count` times rpc_context_put, each with one transfer syntax. */
+void rpc_bind_put(struct buf *b, uint16_t fragment, uint32_t group, unsigned count);
+void rpc_context_put(struct buf *b, uint16_t id, const struct rpc_syntax *abstract, const struct rpc_syntax *transfer);
 bool rpc_bind_next(struct rpc_bind *b, struct rpc_context *out);
 /* Transfer syntax i of a context. */
 void rpc_bind_transfer(const struct rpc_bind *b, const struct rpc_context *x, unsigned i, struct rpc_syntax *out);
@@ -105,6 +111,14 @@ struct rpc_request_head {
     size_t stub_at;         /* in the whole fragment */
 };
 bool rpc_request_read(const struct rpc_pdu *p, struct rpc_request_head *out);
+
+/* response, fault: the status is a fault's alone. */
+struct rpc_response_head {
+    uint32_t hint, status;
+    uint16_t context;
+    size_t stub_at;         /* in the whole fragment; of a fault: where its status is */
+};
+bool rpc_response_read(const struct rpc_pdu *p, struct rpc_response_head *out);
 
 /* Writing: a header with holes, the body by the caller, then the end fills the holes. Answers where the PDU begins. */
 size_t rpc_pdu_begin(struct buf *b, enum rpc_pdu_type type, unsigned flags, uint32_t call_id);
@@ -121,9 +135,23 @@ struct rpc_result {
 };
 void rpc_ack_put(struct buf *b, uint16_t max_xmit, uint16_t max_recv, uint32_t group, struct slice secondary,
                  const struct rpc_result *results, unsigned count, size_t start);
+struct rpc_ack {
+    uint16_t max_xmit, max_recv;
+    uint32_t group;
+    uint8_t count;          /* of results */
+    struct rpc_reader rest; /* they follow; rpc_ack_next takes one */
+};
+struct rpc_ack_result {
+    uint16_t result, reason;
+    struct rpc_syntax syntax;
+};
+bool rpc_ack_read(const struct rpc_pdu *p, struct rpc_ack *out);
+bool rpc_ack_next(struct rpc_ack *a, struct rpc_ack_result *out);
 /* bind_nak reasons (C706 12.6.4.5, MS-RPCE 2.2.2.5). */
 enum { RPC_NAK_UNSPECIFIED = 0, RPC_NAK_LIMIT = 2, RPC_NAK_VERSION = 4, RPC_NAK_AUTH_TYPE = 8, RPC_NAK_CHECKSUM = 9 };
 bool rpc_nak_put(struct buf *b, uint32_t call_id, uint16_t reason);
+/* The reason; versions, signature and extended error information behind it (MS-RPCE 2.2.2.9) are not looked at. */
+bool rpc_nak_read(const struct rpc_pdu *p, uint16_t *reason);
 bool rpc_fault_put(struct buf *b, uint32_t call_id, uint16_t context, uint32_t status, unsigned flags);
 
 #endif

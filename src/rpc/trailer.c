@@ -1,7 +1,6 @@
-/*
- * The verification trailer (MS-RPCE 2.2.2.13): behind the stub, within what is signed, a client repeats parts of the PDU
- * that its mechanism may not sign. Looked at where there is a signature; without one it proves nothing.
- */
+/* What a client appends, and what a server makes of it: looked at where there is a signature; without one it proves nothing. */
+#include "rpc/trailer.h"
+
 #include "rpc/conn.h"
 
 enum {
@@ -71,4 +70,33 @@ bool rpc_verify_trailer(struct rpc_slot *s)
         return fits;
     }
     return true;
+}
+
+/* ---- writing ---- */
+
+static void put_command(struct buf *b, unsigned command, bool last, unsigned length)
+{
+    rpc_put16(b, command | (last ? VT_END : 0));
+    rpc_put16(b, length);
+}
+
+void rpc_trailer_append(struct buf *b, const struct rpc_trailer *t)
+{
+    const unsigned char request[8] = { RPC_REQUEST, 0, 0, 0, 0x10 };
+    while (b->n % 4) buf_byte(b, 0);
+    buf_add(b, signature, sizeof signature);
+    if (t->interface) {
+        put_command(b, VT_PCONTEXT, false, 40);
+        rpc_syntax_put(b, t->interface);
+        rpc_syntax_put(b, &rpc_ndr);
+    }
+    if (t->header) {
+        put_command(b, VT_HEADER2, false, 16);
+        buf_add(b, request, sizeof request);
+        rpc_put32(b, t->call_id);
+        rpc_put16(b, t->context);
+        rpc_put16(b, t->opnum);
+    }
+    put_command(b, VT_BITMASK, true, 4);
+    rpc_put32(b, t->header_signing ? VT_HEADER_SIGNING : 0);
 }

@@ -1,0 +1,324 @@
+/* What a client offers and asks for, and how it logs in. */
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/limits.h"
+#include "mech/spnego.h"
+#include "rpc/client_conn.h"
+
+/* ---- presentation contexts ---- */
+
+static struct rpc_client_context *add_context(struct rpc_client_conn *c)
+{
+    if (c->context_count == RPC_CLIENT_CONTEXTS) return NULL;
+    if (c->context_count == c->context_room) {
+        unsigned room = c->context_room ? c->context_room * 2 : 4;
+        struct rpc_client_context *more = realloc(c->contexts, room * sizeof *more);
+        if (!more) return NULL;
+        c->contexts = more;
+        c->context_room = room;
+    }
+    struct rpc_client_context *x = &c->contexts[c->context_count++];
+    *x = (struct rpc_client_context){ .offer = RPC_OFFER_WANTED };
+    return x;
+}
+
+int rpc_client_context_of(struct rpc_client_conn *c, const struct guid *interface, uint16_t major, uint16_t minor)
+{
+    struct rpc_syntax s = { *interface, major, minor };
+    for (unsigned i = 0; i < c->context_count; i++)
+        if (c->contexts[i].offer != RPC_OFFER_FEATURES && rpc_syntax_eq(&c->contexts[i].syntax, &s)) return (int)i;
+    struct rpc_client_context *x = add_context(c);
+    if (!x) return -1;
+    x->syntax = s;
+    return (int)c->context_count - 1;
+}
+
+/* Takes the next contexts that are wanted into the offer: they stand behind those that were offered before. */
+static void choose(struct rpc_client_conn *c)
+{
+    unsigned at = 0, n = 0;
+    while (at < c->context_count && c->contexts[at].offer != RPC_OFFER_WANTED) at++;
+    while (at + n < c->context_count && n < RPC_CLIENT_OFFERS && c->contexts[at + n].offer == RPC_OFFER_WANTED)
+        c->contexts[at + n++].offer = RPC_OFFER_SENT;
+    c->offer_at = at;
+    c->offer_count = n;
+}
+
+/* Asks for what is negotiated at bind time, under a number that no interface gets. */
+static void choose_features(struct rpc_client_conn *c)
+{
+    if (c->offer_at + c->offer_count != c->context_count) return; /* more interfaces than fit: goes without */
+    struct rpc_client_context *x = add_context(c);
+    if (!x) return;
+    *x = (struct rpc_client_context){ .syntax = c->contexts[c->offer_at].syntax, .offer = RPC_OFFER_FEATURES };
+    c->offer_count++;
+}
+
+/* ---- sending ---- */
+
+static void put_contexts(const struct rpc_client_conn *c, struct buf *b)
+{
+    const struct rpc_syntax features = rpc_syntax_of_features(RPC_FEATURE_KEEP_ON_ORPHAN);
+    rpc_bind_put(b, RPC_FRAGMENT_MAX, 0, c->offer_count);
+    for (unsigned i = c->offer_at; i < c->offer_at + c->offer_count; i++) {
+        const struct rpc_client_context *x = &c->contexts[i];
+        rpc_context_put(b, (uint16_t)i, &x->syntax, x->offer == RPC_OFFER_FEATURES ? &features : &rpc_ndr);
+    }
+}
+
+/* A PDU of the bind family; with a token when there is one. */
+static void send_leg(struct rpc_client_conn *c, enum rpc_pdu_type type, struct slice token)
+{
+    struct buf b;
+    unsigned flags = RPC_FIRST | RPC_LAST;
+    uint32_t id = type == RPC_AUTH3 ? c->bind_call : rpc_client_next_call(c);
+    if (id == 0) return;
+    if (type == RPC_BIND) flags |= RPC_MULTIPLEX;
+    if (token.n && c->guard.level >= RPC_LEVEL_PACKET && (type == RPC_BIND || c->header_sign)) flags |= RPC_HEADER_SIGN;
+    buf_init(&b, 0);
+    size_t start = rpc_pdu_begin(&b, type, flags, id);
+    if (type == RPC_AUTH3) rpc_put32(&b, 0);
+    else put_contexts(c, &b);
+    if (token.n) {
+        const struct rpc_auth a = { .type = c->guard.type, .level = c->guard.level, .context = c->guard.id };
+        rpc_trailer_put(&b, start, 4, &a);
+        buf_slice_add(&b, token);
+    }
+    rpc_pdu_end(&b, start, (uint16_t)token.n);
+    if (b.n > RPC_BIND_MAX) b.failed = true;
+    c->bind_call = type == RPC_AUTH3 ? 0 : id;
+    rpc_client_put(c, &b);
+}
+
+/* ---- the login ---- */
+
+static void ready(struct rpc_client_conn *c)
+{
+    if (c->state == RPC_CLIENT_ENDED) return;
+    c->state = RPC_CLIENT_READY;
+    if (!c->initiator) return;
+    c->initiator->free(c->initiator);
+    c->initiator = NULL;
+}
+
+static bool is_ntlm(const struct mech *m)
+{
+    const struct mech *chosen = spnego_chosen(m);
+    return strcasecmp((chosen ? chosen : m)->ops->name, "NTLM") == 0;
+}
+
+/* What the level needs of the mechanism is there. */
+static bool take_context(struct rpc_client_conn *c, struct mech *m)
+{
+    uint32_t need = (c->guard.level >= RPC_LEVEL_PACKET ? MECH_SIGN : 0) | (c->guard.level == RPC_LEVEL_PRIVACY ? MECH_SEAL : 0);
+    if (!m || c->guard.mech || (m->flags & need) != need) {
+        mech_free(m);
+        rpc_client_broken(c, CIMF_NOT_AUTHENTICATED, 0, "the login does not give the protection that is wanted");
+        return false;
+    }
+    c->guard.mech = m;
+    c->guard.whole = is_ntlm(m);
+    c->proven = true;
+    return true;
+}
+
+static void on_token(void *arg, enum mech_result result, struct slice token, struct mech *context)
+{
+    struct rpc_client_conn *c = arg;
+    bool first = c->last_call == 0;
+    if (c->state != RPC_CLIENT_TOKEN) {
+        mech_free(context);
+        return;
+    }
+    c->state = RPC_CLIENT_BINDING;
+    if (result == MECH_FAILED || (result == MECH_CONTINUE && token.n == 0) || token.n > LIMIT_MECH_TOKEN) {
+        mech_free(context);
+        rpc_client_broken(c, CIMF_NOT_AUTHENTICATED, 0, first ? "there are no credentials" : "the login failed");
+        return;
+    }
+    if (result == MECH_COMPLETE && !take_context(c, context)) return;
+    if (first) {
+        send_leg(c, RPC_BIND, token);
+    } else if (token.n == 0) {
+        ready(c);
+    } else if (result == MECH_COMPLETE && c->guard.type == RPC_AUTH_NTLM) { /* three legs: never answered */
+        send_leg(c, RPC_AUTH3, token);
+        ready(c);
+    } else {
+        send_leg(c, RPC_ALTER, token);
+    }
+    rpc_client_go_on(c);
+}
+
+static void step(struct rpc_client_conn *c, struct slice token)
+{
+    c->state = RPC_CLIENT_TOKEN;
+    c->initiator->step(c->initiator, token, on_token, c);
+}
+
+void rpc_client_offer(struct rpc_client_conn *c)
+{
+    bool bind = c->state == RPC_CLIENT_NEW;
+    if (bind ? !c->connected : c->state != RPC_CLIENT_READY || c->bind_call || c->busy_call || c->closing) return;
+    if (!c->multiplex && c->pending.first) return;
+    unsigned i = bind ? 0 : c->offer_at + c->offer_count;
+    while (i < c->context_count && c->contexts[i].offer != RPC_OFFER_WANTED) i++;
+    if (i == c->context_count) return;
+    choose(c);
+    if (bind) choose_features(c);
+    if (!bind) {
+        send_leg(c, RPC_ALTER, SLICE_NULL);
+    } else if (c->guard.level > RPC_LEVEL_NONE) {
+        step(c, SLICE_NULL);
+    } else {
+        c->state = RPC_CLIENT_BINDING;
+        send_leg(c, RPC_BIND, SLICE_NULL);
+    }
+}
+
+/* ---- answers ---- */
+
+static void take_result(struct rpc_client_conn *c, struct rpc_client_context *x, const struct rpc_ack_result *result)
+{
+    if (x->offer == RPC_OFFER_FEATURES) {
+        if (result->result == RPC_NEGOTIATE_ACK) c->keep_on_orphan = result->reason & RPC_FEATURE_KEEP_ON_ORPHAN;
+    } else if (x->offer == RPC_OFFER_SENT) { /* a later leg of the login repeats what the first one offered */
+        bool taken = result->result == RPC_ACCEPT && rpc_syntax_eq(&result->syntax, &rpc_ndr);
+        x->offer = taken ? RPC_OFFER_ACCEPTED : RPC_OFFER_REJECTED;
+    }
+}
+
+/* One result for each context of the offer; false: it makes no sense. */
+static bool take_results(struct rpc_client_conn *c, struct rpc_ack *ack)
+{
+    if (ack->count != c->offer_count) return false;
+    for (unsigned i = 0; i < ack->count; i++) {
+        struct rpc_ack_result result;
+        if (!rpc_ack_next(ack, &result)) return false;
+        take_result(c, &c->contexts[c->offer_at + i], &result);
+    }
+    return true;
+}
+
+/* The trailer of an answer is of the login that runs; a last answer may go without. */
+static bool fits(const struct rpc_client_conn *c, const struct rpc_pdu *p)
+{
+    const struct rpc_guard *g = &c->guard;
+    if (!p->has_auth) return c->state == RPC_CLIENT_READY || g->level == RPC_LEVEL_NONE || c->proven;
+    return g->level > RPC_LEVEL_NONE && p->auth.type == g->type && p->auth.level == g->level && p->auth.context == g->id;
+}
+
+/* What a bind settles for the whole connection. */
+static bool take_bind(struct rpc_client_conn *c, const struct rpc_pdu *p, const struct rpc_ack *ack)
+{
+    if (ack->max_recv < RPC_FRAGMENT_MIN) return false;
+    c->max_send = ack->max_recv < RPC_FRAGMENT_MAX ? ack->max_recv : RPC_FRAGMENT_MAX;
+    c->multiplex = p->flags & RPC_MULTIPLEX;
+    c->header_sign = c->guard.level >= RPC_LEVEL_PACKET && p->flags & RPC_HEADER_SIGN;
+    return true;
+}
+
+/* The offer of the next leg: the same, without what is negotiated at bind time alone. */
+static void offer_again(struct rpc_client_conn *c)
+{
+    if (c->offer_count && c->contexts[c->offer_at + c->offer_count - 1].offer == RPC_OFFER_FEATURES) c->offer_count--;
+}
+
+void rpc_client_on_answer(struct rpc_client_conn *c, const struct rpc_pdu *p)
+{
+    struct rpc_ack ack;
+    bool bind = p->type == RPC_BIND_ACK, login = c->state == RPC_CLIENT_BINDING;
+    bool expected = c->bind_call && p->call_id == c->bind_call && (login || c->state == RPC_CLIENT_READY) && bind == (c->bind_call == 1);
+    if (!expected || !rpc_ack_read(p, &ack) || !fits(c, p) || (bind && !take_bind(c, p, &ack)) || !take_results(c, &ack)) {
+        rpc_client_broken(c, CIMF_PROTOCOL_ERROR, 0, "the answer to a bind makes no sense");
+        return;
+    }
+    if (bind) offer_again(c);
+    if (!login || c->guard.level == RPC_LEVEL_NONE || c->proven) {
+        c->bind_call = 0;
+        ready(c);
+    } else if (p->auth.token.n == 0) {
+        rpc_client_broken(c, CIMF_NOT_AUTHENTICATED, 0, "the server leaves the login unfinished");
+    } else {
+        step(c, p->auth.token); /* bind_call stays: an auth3 has the number of its bind */
+    }
+}
+
+static cimf_status status_of_fault(uint32_t fault)
+{
+    switch (fault) {
+    case RPC_FAULT_ACCESS_DENIED: return CIMF_ACCESS_DENIED;
+    case RPC_FAULT_SEC_PKG: return CIMF_NOT_AUTHENTICATED;
+    default: return CIMF_PROTOCOL_ERROR;
+    }
+}
+
+void rpc_client_on_refusal(struct rpc_client_conn *c, const struct rpc_pdu *p, uint32_t fault)
+{
+    uint16_t reason = 0;
+    if (fault) {
+        rpc_client_broken(c, status_of_fault(fault), fault, "the server refuses the connection with fault 0x%08x", fault);
+        return;
+    }
+    if (!c->bind_call || p->call_id != c->bind_call || !rpc_nak_read(p, &reason)) {
+        rpc_client_broken(c, CIMF_PROTOCOL_ERROR, 0, "a bind_nak makes no sense");
+        return;
+    }
+    cimf_status status = reason == RPC_NAK_CHECKSUM ? CIMF_NOT_AUTHENTICATED : reason == RPC_NAK_AUTH_TYPE ? CIMF_ACCESS_DENIED :
+                         reason == RPC_NAK_LIMIT ? CIMF_SERVER_TOO_BUSY : CIMF_PROTOCOL_ERROR;
+    rpc_client_broken(c, status, reason, "the server refuses the connection, reason %u", reason);
+}
+
+bool rpc_client_conn_want(struct rpc_client_conn *c, const struct guid *interface)
+{
+    return rpc_client_context_of(c, interface, 0, 0) >= 0;
+}
+
+void rpc_client_conn_connected(struct rpc_client_conn *c)
+{
+    c->connected = true;
+    rpc_client_go_on(c);
+}
+
+/* ---- an initiator that has the credentials here ---- */
+
+struct local_initiator {
+    struct rpc_initiator i; /* first */
+    struct mech *mech;
+};
+
+static void local_step(struct rpc_initiator *i, struct slice in,
+                       void (*done)(void *arg, enum mech_result result, struct slice token, struct mech *context), void *arg)
+{
+    struct local_initiator *l = (struct local_initiator *)i;
+    struct buf token;
+    struct mech *m = NULL;
+    buf_init(&token, 0);
+    enum mech_result result = l->mech ? mech_step(l->mech, in, &token, NULL) : MECH_FAILED;
+    if (result != MECH_FAILED && !buf_ok(&token)) result = MECH_FAILED;
+    if (result == MECH_COMPLETE) {
+        m = l->mech;
+        l->mech = NULL;
+    }
+    done(arg, result, buf_slice(&token), m); /* l may be gone */
+    buf_wipe(&token);
+}
+
+static void local_free(struct rpc_initiator *i)
+{
+    mech_free(((struct local_initiator *)i)->mech);
+    free(i);
+}
+
+struct rpc_initiator *rpc_initiator_mech(struct mech *m)
+{
+    struct local_initiator *l = m ? calloc(1, sizeof *l) : NULL;
+    if (!l) {
+        mech_free(m);
+        return NULL;
+    }
+    l->i = (struct rpc_initiator){ local_step, local_free };
+    l->mech = m;
+    return &l->i;
+}
