@@ -332,6 +332,11 @@ static struct cim_qualifier fake_abstract_q = { .name = { "abstract", 8 }, .valu
 static struct cim_qualifier fake_singleton_q = { .name = { "singleton", 9 },
                                                  .value = { .type = CIM_BOOLEAN, .v.u = 1 } };
 
+static struct cim_qualifier fake_live_q[] = {
+    { .name = { "dynamic", 7 }, .value = { .type = CIM_BOOLEAN, .v.u = 1 }, .flavor = CIM_FLAVOR_TO_INSTANCE },
+    { .name = { "provider", 8 }, .value = { .type = CIM_STRING, .v.s = { "Fake", 4 } }, .flavor = CIM_FLAVOR_TO_INSTANCE },
+};
+
 #define FAKE_Q(q) { &(q), 1 }
 #define FAKE_PROP(n, t) { .name = { n, sizeof n - 1 }, .type = (t) }
 #define FAKE_SPROP(n, t, qq) { .name = { n, sizeof n - 1 }, .type = (t), .qualifiers = FAKE_Q(qq) }
@@ -357,6 +362,10 @@ static struct cim_property_decl fake_named_props[] = {
     FAKE_SPROP("Name", CIM_STRING, fake_key_q), FAKE_SPROP("Link", CIM_REFERENCE, fake_key_q),
     FAKE_PROP("Note", CIM_STRING),
 };
+static struct cim_property_decl fake_live_props[] = {
+    FAKE_SPROP("Name", CIM_STRING, fake_key_q), FAKE_PROP("Count", CIM_UINT32), FAKE_PROP("Note", CIM_STRING),
+    { .name = { "Level", 5 }, .type = CIM_UINT8, .has_default = true, .value = { .type = CIM_UINT8, .v.u = 7 } },
+};
 static struct cim_class_decl fake_decls[] = {
     { .name = { "Base", 4 }, .qualifiers = FAKE_Q(fake_abstract_q), .properties = fake_base_props, .property_count = 1 },
     { .name = { "MyClass", 7 }, .super = { "Base", 4 }, .properties = fake_my_props, .property_count = 10,
@@ -366,6 +375,8 @@ static struct cim_class_decl fake_decls[] = {
       .property_count = 1 },
     { .name = { "Named", 5 }, .properties = fake_named_props, .property_count = 3 },
     { .name = { "Empty", 5 }, .super = { "Base", 4 } },
+    { .name = { "Live", 4 }, .qualifiers = { fake_live_q, 2 }, .properties = fake_live_props, .property_count = 4 },
+    { .name = { "LiveMore", 8 }, .super = { "Live", 4 }, .properties = fake_extra_props, .property_count = 1 },
 };
 
 static struct cim_instance *fake_row(struct fake_manager *m, const char *class_name)

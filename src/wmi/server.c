@@ -1,11 +1,13 @@
 /* The server and its timers. */
+#include <assert.h>
 #include <stdlib.h>
 
-#include "wmi/wmi_priv.h"
+#include "wmi/refresh.h"
 
 const struct dcom_interface *const wmi_interfaces[] = {
     &wmi_login_interface, &wmi_client_interface, &wmi_helper_interface, &wmi_services_interface, &wmi_enum_interface,
-    &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, NULL,
+    &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, &wmi_refreshing_interface, &wmi_refresher_interface,
+    &wmi_shutdown_interface, &wmi_apartment_interface, &wmi_wbem_apartment_interface, NULL,
 };
 
 static const struct dcom_object_type login_type = {
@@ -20,6 +22,27 @@ static uint32_t create_login(const struct dcom_class *class, struct dcom_server 
     return *out ? DCOM_OK : DCOM_E_OUTOFMEMORY;
 }
 
+typedef uint32_t create_fn(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,
+                           struct dcom_object **out);
+
+static void add_class(struct wmi_server *s, const char *name, create_fn *create, struct guid clsid)
+{
+    assert(s->class_count < sizeof s->classes / sizeof *s->classes);
+    s->classes[s->class_count++] = (struct dcom_class){ .clsid = clsid, .name = name, .create = create, .arg = s };
+}
+
+static void add_classes(struct wmi_server *s)
+{
+    static const struct guid shutdown = { 0x73e709ea, 0x5d93, 0x4b2e, { 0xbb, 0xb0, 0x99, 0xb7, 0x93, 0x8d, 0xa9, 0xe4 } };
+    static const struct guid shutdown2 = { 0x1f87137d, 0x0e7c, 0x44d5, { 0x8c, 0x73, 0x4e, 0xff, 0xb6, 0x89, 0x62, 0xf2 } };
+    static const struct guid apartment = { 0x49bd2028, 0x1523, 0x11d1, { 0xad, 0x79, 0x00, 0xc0, 0x4f, 0xd8, 0xfd, 0xff } };
+    static const struct guid login = { 0x8bc3f05e, 0xd86b, 0x11d0, { 0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20 } };
+    add_class(s, "WbemLevel1Login", create_login, login);
+    add_class(s, "WbemShutdown", wmi_shutdown_create, shutdown);
+    add_class(s, "WbemShutdown", wmi_shutdown_create, shutdown2);
+    add_class(s, "UnsecuredApartment", wmi_apartment_create, apartment);
+}
+
 cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_server **out, struct error *e)
 {
     struct wmi_server *s = calloc(1, sizeof *s);
@@ -28,8 +51,7 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
     s->settings = *settings;
     if (!s->settings.window) s->settings.window = 256;
     if (!s->settings.kept_bytes) s->settings.kept_bytes = (size_t)64 << 20;
-    s->class = (struct dcom_class){ .clsid = { 0x8bc3f05e, 0xd86b, 0x11d0, { 0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20 } },
-                                    .name = "WbemLevel1Login", .create = create_login, .arg = s };
+    add_classes(s);
     pthread_mutex_init(&s->lock, NULL);
     *out = s;
     return CIMF_OK;
@@ -37,8 +59,8 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
 
 const struct dcom_class *wmi_server_classes(const struct wmi_server *s, unsigned *count)
 {
-    *count = 1;
-    return &s->class;
+    *count = s->class_count;
+    return s->classes;
 }
 
 void wmi_server_free(struct wmi_server *s)

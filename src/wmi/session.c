@@ -1,7 +1,7 @@
 /* Servers, sessions, and objects that calls hand out. */
 #include <stdlib.h>
 
-#include "wmi/wmi_priv.h"
+#include "wmi/refresh.h"
 
 struct wmi_session *wmi_session_new(struct wmi_server *s, const struct principal *p, struct slice ns, struct slice locale)
 {
@@ -39,7 +39,8 @@ static void services_free(void *self)
 }
 
 const struct dcom_object_type wmi_services_type = {
-    "IWbemServices", (const struct dcom_interface *const[]){ &wmi_services_interface, NULL }, NULL, services_free,
+    "IWbemServices", (const struct dcom_interface *const[]){ &wmi_services_interface,
+    &wmi_refreshing_interface, NULL }, NULL, services_free,
 };
 
 uint32_t wmi_give(struct dcom_call *c, const struct dcom_object_type *type, void *self, const struct guid *iid,

@@ -26,8 +26,10 @@ enum {
 struct wmi_work;
 struct wmi_server {
     struct wmi_settings settings;
-    struct dcom_class class;
+    struct dcom_class classes[8];
+    unsigned class_count;
     pthread_mutex_t lock;
+    struct wmi_refresher *refreshers; /* refresh.h */
     struct wmi_work *works; /* that run */
     bool stopped;
 };
@@ -60,6 +62,12 @@ struct wmi_session *wmi_session_ref(struct wmi_session *x);
 void wmi_session_unref(struct wmi_session *x);
 /* An object for the session, given to the caller: its reference in *out. HRESULT. */
 uint32_t wmi_session_give(struct dcom_call *c, struct wmi_session *x, struct slice *out);
+/* Of the classes without use for remote callers (apartment.c). */
+uint32_t wmi_shutdown_create(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,
+                             struct dcom_object **out);
+uint32_t wmi_apartment_create(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,
+                              struct dcom_object **out);
+extern const struct dcom_interface wmi_shutdown_interface, wmi_apartment_interface, wmi_wbem_apartment_interface;
 /* Marshals a new object that lives where the call's object does; takes self also when it fails. */
 uint32_t wmi_give(struct dcom_call *c, const struct dcom_object_type *type, void *self, const struct guid *iid,
                   struct slice *out);

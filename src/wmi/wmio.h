@@ -31,8 +31,9 @@ bool wmio_write_unit(struct buf *out, const struct cim_object *o, const struct w
 bool wmio_write_block(struct buf *out, const struct cim_object *o, const struct wmio_origin *from, unsigned flags);
 /* EncodingUnitInstanceNoClass (2.2.3). */
 bool wmio_write_no_class(struct buf *out, const struct cim_instance *in, const struct wmio_origin *from);
-/* From NdTable to InstanceHeap: what RefreshedSingleInstance is made of (MS-WMI 2.2.17). */
-bool wmio_write_values(struct buf *out, const struct cim_instance *in);
+/* RefreshedSingleInstance (MS-WMI 2.2.19): the bytes of the heap, then everything from NdTable to the heap, which as any
+ * other says its length itself. */
+bool wmio_write_refreshed(struct buf *out, const struct cim_instance *in);
 /* The empty class that GetObject("") gives: no name, no properties. */
 bool wmio_write_empty_class(struct buf *out, const struct wmio_origin *from);
 
@@ -71,5 +72,8 @@ cimf_status wmio_read_block(const struct wmio_read *r, struct slice block, struc
 /* EncodingUnitInstanceNoClass, with the class of an instance that came with one. */
 cimf_status wmio_read_no_class(const struct wmio_read *r, struct slice block, const struct cim_class *cls,
                                struct wmio_object *out, struct error *e);
+/* RefreshedSingleInstance of an instance of cls; the heap may say its length once more or not. */
+cimf_status wmio_read_refreshed(const struct wmio_read *r, struct slice blob, const struct cim_class *cls,
+                                const struct cim_instance **out, struct error *e);
 
 #endif

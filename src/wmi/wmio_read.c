@@ -78,43 +78,67 @@ static bool property_qualifiers(struct wmio_reader *x, struct slice heap, struct
 }
 
 /* The heap stands behind the qualifier sets, which refer to it: their lengths lead there. */
-static bool find_heap(struct wmio_reader *x, struct cursor c, unsigned properties, struct slice *heap)
+static bool find_heap(struct wmio_reader *x, struct cursor *c, unsigned properties)
 {
-    uint32_t n = cursor_u32le(&c);
-    if (c.bad || n < 4 || n - 4 > cursor_left(&c)) return wmio_fail(x, "the length of the instance qualifiers");
-    cursor_skip(&c, n - 4);
-    uint8_t flag = cursor_u8(&c);
+    uint32_t n = cursor_u32le(c);
+    if (c->bad || n < 4 || n - 4 > cursor_left(c)) return wmio_fail(x, "the length of the instance qualifiers");
+    cursor_skip(c, n - 4);
+    uint8_t flag = cursor_u8(c);
     for (unsigned i = 0; flag == 2 && i < properties; i++) {
-        n = cursor_u32le(&c);
-        if (c.bad || n < 4 || n - 4 > cursor_left(&c)) return wmio_fail(x, "the length of property qualifiers");
-        cursor_skip(&c, n - 4);
+        n = cursor_u32le(c);
+        if (c->bad || n < 4 || n - 4 > cursor_left(c)) return wmio_fail(x, "the length of property qualifiers");
+        cursor_skip(c, n - 4);
     }
-    return wmio_heap_read(x, &c, heap);
+    return true;
 }
 
-bool wmio_instance_read(struct wmio_reader *x, struct cursor *c, const struct wmio_part *part, const struct cim_class *cls,
-                        struct cim_instance **out)
+static size_t nd_size(const struct wmio_part *part)
 {
-    struct cursor in;
-    struct slice heap, name;
-    size_t nd = part->property_count ? (part->property_count - 1) / 4 + 1 : 0;
-    if (!wmio_sized(x, c, &in, "the length of an instance")) return false;
-    cursor_u8(&in);
-    uint32_t name_ref = cursor_u32le(&in);
-    struct slice flags = cursor_bytes(&in, nd), values = cursor_bytes(&in, part->value_size);
-    if (in.bad) return wmio_fail(x, "the values of an instance");
-    if (!find_heap(x, in, part->property_count, &heap) || !wmio_string_at(x, heap, name_ref, &name)) return false;
-    if (name.n && part->name.n && !slice_ieq(name, part->name)) return wmio_fail(x, "an instance of another class");
+    return part->property_count ? (part->property_count - 1) / 4 + 1 : 0;
+}
+
+/* From the qualifiers on, with everything else found. */
+static bool make_instance(struct wmio_reader *x, struct cursor *in, struct slice heap, struct slice flags, struct slice values,
+                          const struct wmio_part *part, const struct cim_class *cls, struct cim_instance **out)
+{
     struct cim_instance *made = cim_instance_new(x->a, cls);
     if (!made) return no_memory(x);
     if (x->r->find) /* what a reduced class part leaves out was not sent */
         for (unsigned i = 0; i < cls->property_count; i++) made->state[i] = CIM_UNSENT;
     for (unsigned i = 0; i < part->property_count; i++)
         if (!take_value(x, heap, flags, values, &part->properties[i], cls, made)) return false;
-    if (!wmio_qualifiers_read(x, heap, &in, &made->qualifiers) ||
-        !property_qualifiers(x, heap, &in, part, cls, made))
+    if (!wmio_qualifiers_read(x, heap, in, &made->qualifiers) || !property_qualifiers(x, heap, in, part, cls, made))
         return false;
     *out = made;
+    return true;
+}
+
+bool wmio_instance_read(struct wmio_reader *x, struct cursor *c, const struct wmio_part *part, const struct cim_class *cls,
+                        struct cim_instance **out)
+{
+    struct cursor in, rest;
+    struct slice heap, name;
+    if (!wmio_sized(x, c, &in, "the length of an instance")) return false;
+    cursor_u8(&in);
+    uint32_t name_ref = cursor_u32le(&in);
+    struct slice flags = cursor_bytes(&in, nd_size(part)), values = cursor_bytes(&in, part->value_size);
+    if (in.bad) return wmio_fail(x, "the values of an instance");
+    rest = in;
+    if (!find_heap(x, &rest, part->property_count) || !wmio_heap_read(x, &rest, &heap)) return false;
+    if (!wmio_string_at(x, heap, name_ref, &name)) return false;
+    if (name.n && part->name.n && !slice_ieq(name, part->name)) return wmio_fail(x, "an instance of another class");
+    return make_instance(x, &in, heap, flags, values, part, cls, out);
+}
+
+/* The heap of a RefreshedSingleInstance: its length stood in front of everything. */
+static bool bare_heap(struct wmio_reader *x, struct cursor *c, uint32_t length, struct slice *heap)
+{
+    struct cursor peek = *c;
+    size_t left = cursor_left(c);
+    bool counted = left >= 4 && cursor_u32le(&peek) == (0x80000000u | (left - 4));
+    if (counted && (length == left || length == left - 4)) return wmio_heap_read(x, c, heap);
+    if (length > left) return wmio_fail(x, "the length of the heap");
+    *heap = cursor_bytes(c, length);
     return true;
 }
 
@@ -228,5 +252,28 @@ cimf_status wmio_read_no_class(const struct wmio_read *r, struct slice block, co
     in->server = out->from.server;
     in->ns = out->from.ns;
     out->instance = in;
+    return finish(&x, true);
+}
+
+cimf_status wmio_read_refreshed(const struct wmio_read *r, struct slice blob, const struct cim_class *cls,
+                                const struct cim_instance **out, struct error *e)
+{
+    struct wmio_read known = { .arena = r->arena };
+    struct wmio_reader x = reader(&known, e);
+    struct cursor in = cursor_of(blob), rest;
+    struct wmio_part part;
+    struct slice heap;
+    struct cim_instance *made;
+    *out = NULL;
+    if (!wmio_spend(&x, blob.n)) return finish(&x, false);
+    if (!cim_class_hold(x.a, cls)) return finish(&x, no_memory(&x));
+    if (!part_of(&x, cls, &part)) return finish(&x, false);
+    uint32_t length = cursor_u32le(&in);
+    struct slice flags = cursor_bytes(&in, nd_size(&part)), values = cursor_bytes(&in, part.value_size);
+    if (in.bad) return finish(&x, wmio_fail(&x, "the values of an instance"));
+    rest = in;
+    if (!find_heap(&x, &rest, part.property_count) || !bare_heap(&x, &rest, length, &heap)) return finish(&x, false);
+    if (!make_instance(&x, &in, heap, flags, values, &part, cls, &made)) return finish(&x, false);
+    *out = made;
     return finish(&x, true);
 }

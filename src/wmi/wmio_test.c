@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/cursor.h"
 #include "wmi/wmio_write_priv.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "wmio_value_write.c stores reals by memcpy");
@@ -277,6 +278,45 @@ static void all_types_round_trip(void **state)
     buf_free(&out);
 }
 
+/* RefreshedSingleInstance: the length of the heap in front; the heap with its own length, or as the text could also be meant, without. */
+static void refreshed(void **state)
+{
+    const struct cim_class *c = all_types();
+    struct cim_instance *in = cim_instance_new(&a, c);
+    const struct cim_instance *back;
+    struct wmio_read r = { .arena = &a };
+    struct buf out, bare;
+    size_t values = (c->property_count - 1) / 4 + 1;
+    for (unsigned i = 0; i < c->property_count; i++) values += wmio_slot(c->properties[i].type);
+    for (unsigned i = 0; i < 14; i++) cim_set(in, i, sample_value(c->properties[i].type, i));
+    for (unsigned i = 14; i < c->property_count; i++) cim_set_null(in, i);
+    buf_init(&out, 0);
+    buf_init(&bare, 0);
+    assert_true(wmio_write_refreshed(&out, in));
+    size_t heap = 4 + values + 5; /* behind no qualifiers */
+    assert_memory_equal(out.p + heap - 5, "\4\0\0\0\1", 5);
+    struct cursor at = cursor_of(buf_slice(&out));
+    assert_int_equal(cursor_u32le(&at), out.n - heap - 4);
+    cursor_skip(&at, heap - 4);
+    assert_int_equal(cursor_u32le(&at), 0x80000000u | (out.n - heap - 4));
+    assert_int_equal(wmio_read_refreshed(&r, buf_slice(&out), c, &back, NULL), CIMF_OK);
+    assert_true(cim_instance_equal(back, in));
+
+    buf_add(&bare, out.p, heap);
+    buf_add(&bare, out.p + heap + 4, out.n - heap - 4);
+    assert_int_equal(wmio_read_refreshed(&r, buf_slice(&bare), c, &back, NULL), CIMF_OK);
+    assert_true(cim_instance_equal(back, in));
+    for (size_t n = 0; n < bare.n; n++) {
+        char *copy = malloc(n ? n : 1);
+        memcpy(copy, bare.p, n);
+        assert_int_equal(wmio_read_refreshed(&r, slice_of(copy, n), c, &back, NULL), CIMF_INVALID_OBJECT);
+        assert_null(back);
+        free(copy);
+    }
+    buf_free(&bare);
+    buf_free(&out);
+}
+
 /* An object whose embedded object is itself: ends at the depth, not with the stack. */
 static void embedded_in_itself(void **state)
 {
@@ -359,7 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(structure_sample), cmocka_unit_test(instance_sample), cmocka_unit_test(windows_classes),
-        cmocka_unit_test(classes_round_trip), cmocka_unit_test(truncated), cmocka_unit_test(all_types_round_trip),
+        cmocka_unit_test(classes_round_trip), cmocka_unit_test(truncated), cmocka_unit_test(all_types_round_trip), cmocka_unit_test(refreshed),
         cmocka_unit_test(embedded_in_itself), cmocka_unit_test(mapped_to_our_class), cmocka_unit_test(empty_class),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -67,7 +67,7 @@ static bool property_qualifier_items(struct wmio_heap *h, const struct cim_insta
 }
 
 bool wmio_instance_values(struct buf *b, const struct cim_instance *in, const struct wmio_origin *from, unsigned depth,
-                          bool with_name)
+                          bool with_name, uint32_t *heap)
 {
     const struct cim_class *cls = in->cls;
     struct wmio_heap h;
@@ -89,16 +89,18 @@ bool wmio_instance_values(struct buf *b, const struct cim_instance *in, const st
     }
     if (!wmio_qualifiers_items(&h, in->qualifiers, set) || !property_qualifier_items(&h, in, sets)) return false;
     wmio_heap_end(&h);
+    *heap = wmio_heap_at(&h);
     return buf_ok(b);
 }
 
 static bool put_instance_part(struct buf *b, const struct cim_instance *in, const struct wmio_origin *from, unsigned depth)
 {
     size_t start = b->n;
+    uint32_t heap;
     wmio_u32(b, 0);
     buf_byte(b, 0);
     wmio_u32(b, 0);
-    if (!wmio_instance_values(b, in, from, depth, true)) return false;
+    if (!wmio_instance_values(b, in, from, depth, true, &heap)) return false;
     wmio_patch32(b, start, (uint32_t)(b->n - start));
     return buf_ok(b);
 }
@@ -146,9 +148,13 @@ bool wmio_write_no_class(struct buf *out, const struct cim_instance *in, const s
     return put_flags(out, WMIO_INSTANCE, from) && put_instance_part(out, in, from, 0);
 }
 
-bool wmio_write_values(struct buf *out, const struct cim_instance *in)
+bool wmio_write_refreshed(struct buf *out, const struct cim_instance *in)
 {
-    return wmio_instance_values(out, in, NULL, 0, false);
+    size_t at = out->n;
+    uint32_t heap;
+    if (!wmio_u32(out, 0) || !wmio_instance_values(out, in, NULL, 0, false, &heap)) return false;
+    wmio_patch32(out, at, heap);
+    return buf_ok(out);
 }
 
 bool wmio_write_empty_class(struct buf *out, const struct wmio_origin *from)
