@@ -42,6 +42,13 @@ static enum mech_result unframe(struct kerberos *k, struct slice in, struct buf 
     bool named = kerberos_ticket_service(message, &name);
     if (named) k->asked = arena_dup(&k->arena, buf_slice(&name));
     buf_free(&name);
+    /* DCE style goes without the framing, and the library insists. Windows does not, and clients exist that frame it. */
+    if (!k->raw && k->options.want & MECH_DCE_STYLE) {
+        memmove(b->p, message.p, message.n);
+        b->n = message.n;
+        k->raw = true;
+        k->misspelt = false;
+    }
     return named && k->asked.p ? MECH_CONTINUE
                                : fail(e, CIMF_BAD_REQUEST, "a ticket for no service with a name");
 }
