@@ -1,7 +1,7 @@
 """A private Kerberos realm for a test: MIT's KDC on a loopback port, principals, a keytab; everything in one folder.
 
 Needs krb5-kdc and krb5-user. `environment` is what processes of this realm run with; nothing else is changed, and only the
-KDC started here is ended. About a second to start."""
+KDC started here is ended. About a second to start. In a network of its own it may have port 88, which some clients take for granted."""
 import os
 import pathlib
 import shutil
@@ -29,7 +29,8 @@ def free_port():
 class Realm:
     """Use as a context manager, or start() and stop()."""
 
-    def __init__(self, types=TYPES):
+    def __init__(self, types=TYPES, port=None, services=SERVICES):
+        self.services, self.port = services, port
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cimfony-kdc-"))
         self.types, self.process, self.caches = types, None, 0
         self.keytab = self.folder / "service.keytab"
@@ -68,7 +69,7 @@ localhost = {REALM}
 
     def start(self):
         self.folder.chmod(0o755)  # a daemon's processes run as other users; keys and tickets are readable to us only
-        self.port = free_port()
+        self.port = self.port or free_port()
         self.write_config("krb5.conf", self.types)
         (self.folder / "kdc.conf").write_text(f"""[kdcdefaults]
 kdc_listen = 127.0.0.1:{self.port}
@@ -87,9 +88,9 @@ kdc = FILE:{self.folder}/kdc.log
         try:
             self.run("kdb5_util", "create", "-s", "-r", REALM, "-P", "master of a test")
             lines = [f'addprinc -pw "{password}" {name}' for name, password in PASSWORDS.items()]
-            lines += [f"addprinc -randkey {name}" for name in SERVICES]
-            lines += [f'setstr {name} session_enctypes "{self.types}"' for name in (f"krbtgt/{REALM}", *SERVICES)]
-            lines += [f"ktadd -k {self.keytab} {' '.join(SERVICES)}"]
+            lines += [f"addprinc -randkey {name}" for name in self.services]
+            lines += [f'setstr {name} session_enctypes "{self.types}"' for name in (f"krbtgt/{REALM}", *self.services)]
+            lines += [f"ktadd -k {self.keytab} {' '.join(self.services)}"]
             self.kadmin(*lines)
             self.process = subprocess.Popen(["krb5kdc", "-n", "-r", REALM, "-P", str(self.folder / "pid")], env=self.environment,
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

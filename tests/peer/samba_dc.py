@@ -15,7 +15,8 @@ REALM, DOMAIN = "AD.CIMFONY.TEST", "CIMDOM"
 PASSWORDS = {"alice": "Alice's pass 1", "bob": "Bob's pass 22"}
 GROUPS = {"Operators": ("alice",), "Everyone of us": ("alice", "bob"), "Whole": ("Operators",)}  # the last by nesting
 # Accounts of services: SPNs and msDS-SupportedEncryptionTypes (4 RC4, 8 and 16 AES).
-SERVICES = {"svc-aes": (("HTTP/localhost", "host/localhost"), 24), "svc-rc4": (("HTTP/rc4.localhost",), 4)}
+SERVICES = {"svc-aes": (("HTTP/localhost", "host/localhost", "host/server.cimfony.test", "RPCSS/server.cimfony.test"), 24),
+            "svc-rc4": (("HTTP/rc4.localhost", "host/server"), 4)}
 ADMINISTRATOR = "Adm1n of a test"
 ENCLOSED = ("/var/lib/samba", "/var/cache/samba", "/run/samba", "/var/log/samba", "/etc/samba")
 
