@@ -2,7 +2,9 @@
  * bench/ceiling.c - the yardstick: a libuv program that answers every read with one fixed reply in one
  * write, without looking at it. No server on libuv can be cheaper; figures are given relative to it.
  *
- *   ceiling [body bytes, default 200] [loops, default 1]     prints the port
+ *   ceiling [body bytes, default 200] [loops, default 1] [raw]     prints the port
+ *
+ * raw: the reply is these bytes without an HTTP head.
  */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -60,9 +62,10 @@ int main(int argc, char **argv)
     size_t body = argc > 1 ? strtoul(argv[1], NULL, 10) : 200;
     int loops = argc > 2 ? atoi(argv[2]) : 1;
     if (body > sizeof reply - 256 || loops < 1 || loops > 64) return 2;
-    reply_n = (size_t)snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Type: "
-                               "application/soap+xml;charset=UTF-8\r\nContent-Length: %zu\r\n"
-                               "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n", body);
+    if (argc <= 3)
+        reply_n = (size_t)snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Type: "
+                                   "application/soap+xml;charset=UTF-8\r\nContent-Length: %zu\r\n"
+                                   "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n", body);
     memset(reply + reply_n, 'x', body);
     reply_n += body;
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };

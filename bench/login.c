@@ -2,50 +2,20 @@
  * bench/login.c - what logging in costs the server, and what protected messages cost it: N sessions one after the other,
  * each with M Gets of one instance behind the login. Prints the processor time of the server's processes.
  *
- *   login [-n sessions] [-m gets] [-a scheme] [-u user] [-c ca file] -p pid[,pid...] URL namespace path
+ *   login [-n sessions] [-m gets] [-a scheme] [-u user] [-c ca file] [-C certificate and key file] -p pid[,pid...]
+ *         URL namespace path
  *
  * The password is in CIM_PASSWORD.
  */
-#include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "cpu.h"
 
 #include <cimfony/operation.h>
 #include <cimfony/session.h>
 #include <cimfony/status.h>
 
 static const char *const schemes[] = { "basic", "digest", "ntlm", "kerberos", "negotiate", "credssp", "certificate" };
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-/* Processor time of all threads of the processes, to the scheduler's nanosecond. */
-static double cpu_seconds(const char *pids)
-{
-    double total = 0;
-    for (const char *p = pids; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
-        char path[320];
-        snprintf(path, sizeof path, "/proc/%d/task", atoi(p));
-        DIR *tasks = opendir(path);
-        for (struct dirent *t; tasks && (t = readdir(tasks));) {
-            unsigned long long ns = 0;
-            snprintf(path, sizeof path, "/proc/%d/task/%s/schedstat", atoi(p), t->d_name);
-            FILE *f = t->d_name[0] == '.' ? NULL : fopen(path, "r");
-            if (f && fscanf(f, "%llu", &ns) == 1) total += (double)ns / 1e9;
-            if (f) fclose(f);
-        }
-        if (tasks) closedir(tasks);
-    }
-    return total;
-}
 
 static void die(const char *what, const cimf_error *e)
 {
@@ -84,12 +54,13 @@ int main(int argc, char **argv)
     options.password = str(getenv("CIM_PASSWORD"));
     options.allow_clear_password = true;
     options.auth = CIMF_AUTH_BASIC;
-    while ((option = getopt(argc, argv, "n:m:a:u:c:p:")) != -1) {
+    while ((option = getopt(argc, argv, "n:m:a:u:c:C:p:")) != -1) {
         switch (option) {
         case 'n': sessions = atoi(optarg); break;
         case 'm': gets = atoi(optarg); break;
         case 'u': options.user = str(optarg); break;
         case 'c': options.ca_file = optarg; break;
+        case 'C': options.certificate = optarg; break;
         case 'p': pids = optarg; break;
         case 'a':
             options.auth = 0;
@@ -99,7 +70,7 @@ int main(int argc, char **argv)
         }
     }
     if (argc - optind != 3 || !pids || options.auth >= sizeof schemes / sizeof *schemes) {
-        fprintf(stderr, "usage: login [-n sessions] [-m gets] [-a scheme] [-u user] [-c ca file] -p pid[,pid...] URL namespace path\n");
+        fprintf(stderr, "usage: login [-n sessions] [-m gets] [-a scheme] [-u user] [-c ca file] [-C certificate] -p pid[,pid...] URL namespace path\n");
         return 2;
     }
     cimf_str url = str(argv[optind]), ns = str(argv[optind + 1]), path = str(argv[optind + 2]);

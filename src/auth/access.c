@@ -86,14 +86,13 @@ static void add_account(struct builder *b, const struct principal *p)
 cimf_status access_token_make(struct arena *a, const struct principal *p, const struct sid *more,
                               unsigned more_count, const struct access_token **out, struct error *e)
 {
-    enum { OWN = 16 }; /* those that do not come from a list */
     struct sid user;
     if (!p || !sid_parse(slice_str(p->sid), &user))
         return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the principal has no valid SID");
-    if (p->group_count > ACCESS_TOKEN_SIDS - OWN || more_count > ACCESS_TOKEN_SIDS - OWN - p->group_count)
+    if (p->group_count > ACCESS_TOKEN_SIDS - ACCESS_TOKEN_OWN || more_count > ACCESS_TOKEN_SIDS - ACCESS_TOKEN_OWN - p->group_count)
         return error_set(e, CIMF_INVALID_PARAMETER, "auth", "the principal is in too many groups");
     struct access_token *t = ARENA_NEW(a, struct access_token);
-    struct builder b = { .room = OWN + p->group_count + more_count };
+    struct builder b = { .room = ACCESS_TOKEN_OWN + p->group_count + more_count };
     b.sids = ARENA_ARRAY(a, b.room, struct sid);
     if (!t || !b.sids) return error_set(e, CIMF_OUT_OF_MEMORY, "auth", "token");
     bool anonymous = p->scheme == AUTH_NONE || sid_is(&user, SID_ANONYMOUS);

@@ -58,6 +58,7 @@ struct access_token {
     bool take_ownership;      /* SeTakeOwnershipPrivilege */
 };
 #define ACCESS_TOKEN_SIDS 4096
+#define ACCESS_TOKEN_OWN 16 /* of these at most do not come from a list */
 
 /* Of a principal: its SID; uid and gid (S-1-22-..) if it maps to a local user; BUILTIN groups that its
  * groups name and Administrators for an administrator (with both privileges); Everyone, Authenticated

@@ -6,7 +6,7 @@
 
 #include "base/guid.h"
 
-enum { PRINCIPAL_MAGIC = 0x50524e43, TEXT_MAX = 4096, LIST_MAX = 65536 };
+enum { PRINCIPAL_MAGIC = 0x50524e43, TEXT_MAX = 4096, LIST_MAX = 65536, ITEM = 17 /* a NUL and rounding */ };
 
 /* A principal and the memory that its fields point into. */
 struct made {
@@ -39,6 +39,21 @@ static bool copy_token(struct arena *a, const struct access_token *from,
     t->sids = sids;
     *out = t;
     return true;
+}
+
+static size_t list_room(const struct slice *list, unsigned count)
+{
+    size_t n = ITEM + count * sizeof *list;
+    for (unsigned i = 0; i < count; i++) n += list[i].n + ITEM;
+    return n;
+}
+
+/* What fill takes of the arena, about: principals live as long as what they made, there are many. */
+static size_t room_of(const struct principal_data *d)
+{
+    size_t sids = d->token ? d->token->count : ACCESS_TOKEN_OWN + (size_t)d->group_count + d->more_count;
+    return d->name.n + d->domain.n + 4 * ITEM + list_room(d->groups, d->group_count) +
+           list_room(d->uri_patterns, d->uri_pattern_count) + sizeof(struct access_token) + (sids + 1) * sizeof(struct sid);
 }
 
 static bool fill(struct made *m, const struct principal_data *d)
@@ -77,7 +92,7 @@ const struct principal *principal_make(const struct principal_data *d)
     struct made *m = calloc(1, sizeof *m);
     if (!m) return NULL;
     arena_init(&m->arena, 0);
-    if (!fill(m, d)) {
+    if (!arena_reserve(&m->arena, room_of(d)) || !fill(m, d)) {
         arena_free(&m->arena);
         free(m);
         return NULL;
