@@ -86,6 +86,25 @@ static const char *elements(const struct ndr_row *row, const char *record)
     return p;
 }
 
+/* Octets of an element that is a number and nothing else; 0: not such a one. */
+static unsigned number_size(const struct ndr_type *t)
+{
+    return t == &ndr_u8 ? 1 : t == &ndr_u16 ? 2 : t == &ndr_u32 ? 4 : t == &ndr_u64 ? 8 : 0;
+}
+
+/* Arrays of numbers are long: without a walk through the table for each. */
+static void numbers(struct ndr_writer *w, const char *p, uint64_t n, unsigned size)
+{
+    if (n) pad(w, size);
+    char *to = buf_reserve(w->b, n * size);
+    if (!to) return;
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t v = ndr_count(p + i * size, 0, (uint8_t)size);
+        for (unsigned k = 0; k < size; k++) *to++ = (char)(v >> (8 * k));
+    }
+    buf_added(w->b, n * size);
+}
+
 static void array_values(struct ndr_writer *w, const struct ndr_row *row, const char *record)
 {
     const char *p = elements(row, record);
@@ -100,18 +119,16 @@ static void array_values(struct ndr_writer *w, const struct ndr_row *row, const 
         put(w, 0, 4);
         put(w, n, 4);
     }
-    if (row->of == &ndr_u8) {
-        buf_add(w->b, p, n);
-        return;
-    }
-    for (uint64_t i = 0; i < n && buf_ok(w->b) && !w->bad; i++) values(w, row->of, p + i * row->of->size);
+    if (row->of == &ndr_u8) buf_add(w->b, p, n);
+    else if (number_size(row->of)) numbers(w, p, n, number_size(row->of));
+    else for (uint64_t i = 0; i < n && buf_ok(w->b) && !w->bad; i++) values(w, row->of, p + i * row->of->size);
 }
 
 static void array_pointees(struct ndr_writer *w, const struct ndr_row *row, const char *record)
 {
     const char *p = elements(row, record);
     uint64_t n = array_count(row, record);
-    if (row->of == &ndr_u8) return;
+    if (number_size(row->of)) return;
     for (uint64_t i = 0; p && i < n && buf_ok(w->b) && !w->bad; i++) pointees(w, row->of, p + i * row->of->size);
 }
 
