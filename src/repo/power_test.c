@@ -3,6 +3,7 @@
  * stand in for the C library's. Then, for every moment of the recording, an image is made as a disk may hold it:
  * what was flushed, and of what was not any sectors or none. It must open and hold all that was acknowledged.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,6 +32,12 @@ struct event {
 static struct event events[MAX_EVENTS];
 static unsigned event_count;
 static bool recording;
+static int fail_at = -1; /* so many more writes work */
+
+static bool fails(void)
+{
+    return fail_at >= 0 && fail_at-- == 0;
+}
 
 static struct event *add(enum event_kind kind)
 {
@@ -63,6 +70,7 @@ ssize_t stand_in_pwrite(int fd, const void *p, size_t n, off_t at) __asm__("pwri
 ssize_t stand_in_pwrite(int fd, const void *p, size_t n, off_t at)
 {
     record(fd, p, n, at);
+    if (is_store(fd) && fails()) return errno = EIO, -1;
     return syscall(SYS_pwrite64, fd, p, n, at);
 }
 
@@ -71,6 +79,7 @@ ssize_t writev(int fd, const struct iovec *v, int count)
 {
     off_t at = lseek(fd, 0, SEEK_CUR);
     for (int i = 0; i < count; at += (off_t)v[i++].iov_len) record(fd, v[i].iov_base, v[i].iov_len, at);
+    if (is_store(fd) && fails()) return errno = EIO, -1;
     return syscall(SYS_writev, fd, v, count);
 }
 
@@ -173,6 +182,12 @@ static struct slice record_writes(struct fixture *f)
     return base;
 }
 
+static void forget_events(void)
+{
+    for (unsigned i = 0; i < event_count; i++) free(events[i].bytes);
+    event_count = 0;
+}
+
 /* covers: cim-core:C20 */
 static void test_every_moment(void **state)
 {
@@ -201,14 +216,130 @@ static void test_every_moment(void **state)
             fixture_close(&f);
         }
     }
-    for (unsigned i = 0; i < event_count; i++) free(events[i].bytes);
+    forget_events();
     free(image);
     free((void *)(uintptr_t)base.p);
     fixture_free(&f);
 }
 
+/* --- restore ------------------------------------------------------------------------------------------- */
+
+static cimf_status restore(struct fixture *f, const char *backup)
+{
+    struct error e = ERROR_INIT;
+    struct repo_import *im = NULL;
+    int fd = open(backup, O_RDONLY | O_CLOEXEC);
+    cimf_status status = repo_import_open(f->repo, fd, &im, &e);
+    if (!status) status = repo_hold(f->repo, false, &e);
+    if (!status) {
+        recording = true;
+        status = repo_import_run(im, NULL, NULL, &e);
+        recording = false;
+        repo_release(f->repo);
+    }
+    repo_import_free(im);
+    close(fd);
+    return status;
+}
+
+/* All is as in the backup (number 1) or all as before (number 2). */
+static int64_t check_whole(struct fixture *f)
+{
+    int64_t n = fixture_number(f, "p0");
+    assert_true(n == 1 || n == 2);
+    assert_int_equal(fixture_number(f, "p1"), n);
+    assert_int_equal(fixture_number(f, "n1"), n == 1 ? 1 : -1);
+    assert_int_equal(fixture_number(f, "n2"), n == 2 ? 2 : -1);
+    assert_int_equal(repo_verify(f->repo, NULL, NULL), CIMF_OK);
+    return n;
+}
+
+/* A backup of number 1, and number 2 with one instance gone and one new. */
+static void two_states(struct fixture *f, char backup[256])
+{
+    struct pair p = { f, 1 };
+    fixture_init(f);
+    fixture_open(f, NULL);
+    assert_int_equal(repo_write_sync(f->repo, put_pair, &p, NULL), CIMF_OK);
+    snprintf(backup, 256, "%s", fixture_path(f, "backup"));
+    assert_int_equal(repo_backup(f->repo, backup, NULL), CIMF_OK);
+    p.number = 2;
+    assert_int_equal(fixture_delete(f, "n1"), CIMF_OK);
+    assert_int_equal(repo_write_sync(f->repo, put_pair, &p, NULL), CIMF_OK);
+}
+
+/* covers: cim-core:C17 */
+static void test_every_moment_of_a_restore(void **state)
+{
+    static struct fixture f;
+    char path[256], backup[256];
+    unsigned old = 0, new = 0;
+    two_states(&f, backup);
+    snprintf(path, sizeof path, "%s", fixture_path(&f, "store.mdb"));
+    struct slice base = fixture_read(path);
+    assert_int_equal(restore(&f, backup), CIMF_OK);
+    add(ACKNOWLEDGED)->number = 1;
+    assert_int_equal(check_whole(&f), 1);
+    fixture_close(&f);
+    image = malloc(IMAGE_MAX);
+    for (unsigned end = 0; end <= event_count; end++) {
+        for (int style = 0; style < 12; style++) {
+            struct error e = ERROR_INIT;
+            make_image(base, end, style < 2 ? style : 2);
+            fixture_write(path, slice_of(image, image_size));
+            unlink(fixture_path(&f, "store.lock"));
+            if (repo_open(f.dir, &(struct repo_options){ .no_sync = true }, &f.repo, &e)) fail_msg("moment %u: %s", end, e.text);
+            int64_t n = check_whole(&f);
+            if (acknowledged(end)) assert_int_equal(n, 1);
+            old += n == 2;
+            new += n == 1;
+            fixture_close(&f);
+        }
+    }
+    assert_true(old && new);
+    forget_events();
+    free(image);
+    free((void *)(uintptr_t)base.p);
+    fixture_free(&f);
+}
+
+/* Each write of the store fails once: what is acknowledged as failed has changed nothing, also for the next process. */
+static void test_every_failure_of_a_restore(void **state)
+{
+    static struct fixture f;
+    char backup[256];
+    unsigned closed = 0;
+    cimf_status status = CIMF_FAILED;
+    for (int n = 0; status; n++) {
+        two_states(&f, backup);
+        fail_at = n;
+        status = restore(&f, backup);
+        fail_at = -1;
+        forget_events();
+        struct repo_txn *txn; /* LMDB closes up when the last write, that of its meta page, fails */
+        bool readable = repo_read_begin(f.repo, &txn, NULL) == CIMF_OK;
+        repo_read_end(txn);
+        if (readable) assert_int_equal(check_whole(&f), status ? 2 : 1);
+        else closed++;
+        fixture_close(&f);
+        assert_int_equal(repo_open(f.dir, NULL, &f.repo, NULL), CIMF_OK);
+        assert_int_equal(check_whole(&f), status ? 2 : 1);
+        if (status) assert_int_equal(restore(&f, backup), CIMF_OK);
+        forget_events();
+        assert_int_equal(check_whole(&f), 1);
+        fixture_free(&f);
+        assert_true(n < 1000);
+        if (!status) assert_true(n >= 2); /* pages and the end of the transaction */
+    }
+    assert_true(closed <= 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_moment) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_moment),
+        cmocka_unit_test(test_every_moment_of_a_restore),
+        cmocka_unit_test(test_every_failure_of_a_restore),
+    };
     return cmocka_run_group_tests_name("power", tests, NULL, NULL);
 }

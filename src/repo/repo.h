@@ -206,7 +206,10 @@ typedef void repo_done_fn(void *arg, cimf_status status, const struct error *e);
  * SERVER_TOO_BUSY (queue full), SHUTTING_DOWN, READ_ONLY: neither fn nor done will run. */
 cimf_status repo_write(struct repo *r, repo_write_fn *fn, void *arg, struct exec *exec,
                        repo_done_fn *done, struct error *e);
-/* Waits for the outcome (and for room in the queue). Not on the writer thread, not with a snapshot open. */
+/* The same, but SERVER_TOO_BUSY while the store is paused: for callers with a thread that waits for done. */
+cimf_status repo_write_soon(struct repo *r, repo_write_fn *fn, void *arg, struct exec *exec,
+                            repo_done_fn *done, struct error *e);
+/* Waits for the outcome (and for room in the queue); SERVER_TOO_BUSY while the store is paused. Not on the writer thread, not with a snapshot open. */
 cimf_status repo_write_sync(struct repo *r, repo_write_fn *fn, void *arg, struct error *e);
 
 /* A namespace; its parent must exist, except for one without '/'. ALREADY_EXISTS, INVALID_NAMESPACE
@@ -253,6 +256,22 @@ cimf_status repo_backup(struct repo *r, const char *path, struct error *e);
  * as store.mdb.old. Refused backups (P25) leave everything as it was. ALREADY_EXISTS: a process has the
  * store open. */
 cimf_status repo_restore(const char *dir, const char *backup, struct error *e);
+
+/* Lets the writes that wait finish and holds all later ones back until repo_release: meanwhile the file does not change,
+ * and the caller stands in for the writer thread. pause: it may take long; repo_write_sync and repo_write_soon are
+ * refused instead of kept waiting. BACKUP_RESTORE_RUNNING: it is held already. Not on the writer thread. */
+cimf_status repo_hold(struct repo *r, bool pause, struct error *e);
+/* Any thread; harmless when it is not held. */
+void repo_release(struct repo *r);
+
+/* A backup on its way into the open store. repo_import_open copies what fd, open for reading at its begin, holds and
+ * checks every record: refused backups (CORRUPT_STORE) leave everything as it was. Takes room for two more stores. */
+struct repo_import;
+cimf_status repo_import_open(struct repo *r, int fd, struct repo_import **out, struct error *e);
+/* While the store is held by the caller: replaces all that is in it, then runs fn, in one transaction. Snapshots that are open see
+ * what they saw. The former content is kept as store.mdb.old. Once. fn as of repo_write; may be NULL. */
+cimf_status repo_import_run(struct repo_import *im, repo_write_fn *fn, void *arg, struct error *e);
+void repo_import_free(struct repo_import *im); /* NULL allowed */
 
 struct repo_report {
     uint64_t pages, namespaces, classes, qualifiers, instances, references, settings;

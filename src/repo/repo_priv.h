@@ -45,7 +45,7 @@ struct repo {
     char *dir;
     int lock;               /* of store.lock, held exclusively; -1 when read only */
     bool read_only, no_sync, clean;
-    struct repo_info info;  /* what does not change */
+    struct repo_info info;  /* what changes with a restore only; under `readers` */
 
     /* Snapshots: pooled LMDB readers, and the gate that the writer closes to grow the map. */
     pthread_mutex_t readers;
@@ -58,8 +58,11 @@ struct repo {
     pthread_mutex_t queue;
     pthread_cond_t queue_changed, queue_room;
     struct write_request *first, **last;
-    uint32_t queued, queue_max, group_max;
-    bool stopping;
+    uint32_t queued, queue_max, group_max; /* queued: later ones too */
+    struct write_request *later, **later_last; /* come when the writer is held */
+    bool stopping, busy;    /* busy: a group is at work */
+    bool held, paused;      /* paused: held for so long that nobody can wait */
+    pthread_cond_t idle_changed;
     pthread_t writer;
     bool writer_runs;
     struct repo_txn write_txn;
@@ -162,6 +165,16 @@ cimf_status store_lock(const char *dir, int *fd, struct error *e);
 
 cimf_status writer_start(struct repo *r, struct error *e);
 void writer_stop(struct repo *r);
+/* Runs fn in the place of the writer thread, which the caller holds. */
+cimf_status writer_run(struct repo *r, repo_write_fn *fn, void *arg, struct error *e);
+/* Removes what a restore that was cut short left. */
+void repo_import_forget(const char *dir);
+/* What errno says about a file: "cannot WHAT PATH". */
+cimf_status repo_file_error(struct error *e, const char *what, const char *path);
+/* Durably. */
+cimf_status repo_put_in_place(const char *temporary, const char *path, const char *folder, struct error *e);
+/* The pages of one snapshot into a new file, flushed. */
+cimf_status repo_copy_store(struct repo *r, const char *to, struct error *e);
 /* Closes the gate, waits for snapshots to end, enlarges the map, opens the gate. */
 cimf_status repo_grow(struct repo *r, struct error *e);
 /* Holds the gate open for a long read that is not a pooled snapshot. */

@@ -285,6 +285,7 @@ static void repo_init(struct repo *r, const struct repo_options *o)
     pthread_mutex_init(&r->queue, NULL);
     pthread_cond_init(&r->queue_changed, NULL);
     pthread_cond_init(&r->queue_room, NULL);
+    pthread_cond_init(&r->idle_changed, NULL);
 }
 
 static void repo_free(struct repo *r)
@@ -298,6 +299,7 @@ static void repo_free(struct repo *r)
     pthread_mutex_destroy(&r->queue);
     pthread_cond_destroy(&r->queue_changed);
     pthread_cond_destroy(&r->queue_room);
+    pthread_cond_destroy(&r->idle_changed);
     free(r->dir);
     free(r);
 }
@@ -338,6 +340,7 @@ static cimf_status open_writer(struct repo *r, const char *path, const struct re
         if (status) return status;
     }
     mark_open(r->lock);
+    repo_import_forget(r->dir);
     return writer_start(r, e);
 }
 
@@ -403,7 +406,9 @@ void repo_info(struct repo *r, struct repo_info *out)
     MDB_stat stat;
     struct stat st;
     int fd;
+    pthread_mutex_lock(&r->readers);
     *out = r->info;
+    pthread_mutex_unlock(&r->readers);
     out->clean = r->clean;
     repo_gate_enter(r);
     mdb_env_info(r->env, &info);

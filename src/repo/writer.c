@@ -159,6 +159,8 @@ static void answer_group(struct repo *r, struct write_request *list)
 static struct write_request *take_group(struct repo *r)
 {
     pthread_mutex_lock(&r->queue);
+    r->busy = false;
+    if (r->held) pthread_cond_broadcast(&r->idle_changed);
     while (!r->first && !r->stopping) pthread_cond_wait(&r->queue_changed, &r->queue);
     struct write_request *list = r->first, **end = &r->first;
     uint32_t n = 0;
@@ -168,6 +170,7 @@ static struct write_request *take_group(struct repo *r)
     r->first = rest;
     if (!rest) r->last = &r->first;
     r->queued -= n;
+    r->busy = n != 0;
     if (n) pthread_cond_broadcast(&r->queue_room);
     pthread_mutex_unlock(&r->queue);
     return list;
@@ -188,6 +191,7 @@ cimf_status writer_start(struct repo *r, struct error *e)
 {
     repo_txn_init(&r->write_txn, r, true);
     r->last = &r->first;
+    r->later_last = &r->later;
     int rc = pthread_create(&r->writer, NULL, writer_main, r);
     if (rc) return error_errno(e, CIMF_OUT_OF_MEMORY, "repo", rc, "cannot start the writer thread");
     pthread_setname_np(r->writer, "repo-writer");
@@ -198,6 +202,7 @@ cimf_status writer_start(struct repo *r, struct error *e)
 void writer_stop(struct repo *r)
 {
     if (!r->writer_runs) return;
+    repo_release(r);
     pthread_mutex_lock(&r->queue);
     r->stopping = true;
     pthread_cond_broadcast(&r->queue_changed);
@@ -207,35 +212,107 @@ void writer_stop(struct repo *r)
     r->writer_runs = false;
 }
 
-/* Takes the request or tells why not; with wait set it waits for room. */
-static cimf_status enqueue(struct repo *r, struct write_request *q, bool wait, struct error *e)
+/* --- holding it ------------------------------------------------------------------------------------ */
+
+cimf_status repo_hold(struct repo *r, bool pause, struct error *e)
+{
+    if (r->read_only) return error_set(e, CIMF_READ_ONLY, "repo", "the repository is open for reading only");
+    pthread_mutex_lock(&r->queue);
+    bool taken = r->held || r->stopping;
+    if (!taken) {
+        r->held = true;
+        r->paused = pause;
+        pthread_cond_broadcast(&r->queue_room); /* who waits for room learns of a pause */
+        while (r->first || r->busy) pthread_cond_wait(&r->idle_changed, &r->queue);
+    }
+    pthread_mutex_unlock(&r->queue);
+    return taken ? error_set(e, CIMF_BACKUP_RESTORE_RUNNING, "repo", "the repository is paused or being restored") : CIMF_OK;
+}
+
+void repo_release(struct repo *r)
+{
+    pthread_mutex_lock(&r->queue);
+    r->held = r->paused = false;
+    if (r->later) {
+        *r->last = r->later;
+        r->last = r->later_last;
+        r->later = NULL;
+        r->later_last = &r->later;
+    }
+    pthread_cond_signal(&r->queue_changed);
+    pthread_cond_broadcast(&r->queue_room);
+    pthread_mutex_unlock(&r->queue);
+}
+
+cimf_status writer_run(struct repo *r, repo_write_fn *fn, void *arg, struct error *e)
+{
+    struct write_request q = { .fn = fn, .arg = arg, .error = ERROR_INIT };
+    commit_group(r, &q);
+    if (q.status && e) *e = q.error;
+    else if (!q.status) atomic_fetch_add(&r->writes, 1);
+    return q.status;
+}
+
+/* --- asking it --------------------------------------------------------------------------------------- */
+
+enum enqueue { MAY_WAIT = 1 /* for room */, SOON = 2 /* refused while it is paused: a thread waits for the outcome */ };
+
+static void append(struct repo *r, struct write_request *q)
+{
+    if (r->held) {
+        *r->later_last = q;
+        r->later_last = &q->next;
+        r->queued++;
+        return;
+    }
+    *r->last = q;
+    r->last = &q->next;
+    r->queued++;
+    pthread_cond_signal(&r->queue_changed);
+}
+
+/* Takes the request or tells why not. */
+static cimf_status enqueue(struct repo *r, struct write_request *q, unsigned how, struct error *e)
 {
     if (r->read_only) return error_set(e, CIMF_READ_ONLY, "repo", "the repository is open for reading only");
     cimf_status status = CIMF_OK;
     pthread_mutex_lock(&r->queue);
-    while (wait && r->queued >= r->queue_max && !r->stopping) pthread_cond_wait(&r->queue_room, &r->queue);
+    while (how & MAY_WAIT && r->queued >= r->queue_max && !r->stopping && !r->paused)
+        pthread_cond_wait(&r->queue_room, &r->queue);
     if (r->stopping) {
         status = error_set(e, CIMF_SHUTTING_DOWN, "repo", "the repository is closing");
+    } else if (r->paused && how & SOON) {
+        status = error_set(e, CIMF_SERVER_TOO_BUSY, "repo", "the repository is paused while it is copied");
     } else if (r->queued >= r->queue_max) {
         status = error_set(e, CIMF_SERVER_TOO_BUSY, "repo", "%u writes are waiting already", r->queued);
     } else {
-        *r->last = q;
-        r->last = &q->next;
-        if (!r->queued++) pthread_cond_signal(&r->queue_changed);
+        append(r, q);
     }
     pthread_mutex_unlock(&r->queue);
+    return status;
+}
+
+static cimf_status write_how(struct repo *r, repo_write_fn *fn, void *arg, struct exec *exec, repo_done_fn *done,
+                             unsigned how, struct error *e)
+{
+    struct write_request *q = calloc(1, sizeof *q);
+    if (!q) return error_set(e, CIMF_OUT_OF_MEMORY, "repo", "no memory for a write");
+    *q = (struct write_request){ .fn = fn, .arg = arg, .exec = exec, .done = done, .done_arg = arg };
+    cimf_status status = enqueue(r, q, how, e);
+    if (status) free(q);
     return status;
 }
 
 cimf_status repo_write(struct repo *r, repo_write_fn *fn, void *arg, struct exec *exec,
                        repo_done_fn *done, struct error *e)
 {
-    struct write_request *q = calloc(1, sizeof *q);
-    if (!q) return error_set(e, CIMF_OUT_OF_MEMORY, "repo", "no memory for a write");
-    *q = (struct write_request){ .fn = fn, .arg = arg, .exec = exec, .done = done, .done_arg = arg };
-    cimf_status status = enqueue(r, q, false, e);
-    if (status) free(q);
-    return status;
+    return write_how(r, fn, arg, exec, done, 0, e);
+}
+
+cimf_status repo_write_soon(struct repo *r, repo_write_fn *fn, void *arg, struct exec *exec,
+                            repo_done_fn *done, struct error *e)
+{
+    return write_how(r, fn, arg, exec, done, SOON, e);
 }
 
 struct waiter {
@@ -259,7 +336,7 @@ cimf_status repo_write_sync(struct repo *r, repo_write_fn *fn, void *arg, struct
     if (!q) return error_set(e, CIMF_OUT_OF_MEMORY, "repo", "no memory for a write");
     *q = (struct write_request){ .fn = fn, .arg = arg, .done = wake, .done_arg = &w };
     sem_init(&w.ready, 0, 0);
-    cimf_status status = enqueue(r, q, true, e);
+    cimf_status status = enqueue(r, q, MAY_WAIT | SOON, e);
     if (status) {
         free(q);
     } else {
