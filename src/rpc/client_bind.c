@@ -97,6 +97,7 @@ static void ready(struct rpc_client_conn *c)
 {
     if (c->state == RPC_CLIENT_ENDED) return;
     c->state = RPC_CLIENT_READY;
+    c->bind_call = 0;
     if (!c->initiator) return;
     c->initiator->free(c->initiator);
     c->initiator = NULL;
@@ -236,7 +237,6 @@ void rpc_client_on_answer(struct rpc_client_conn *c, const struct rpc_pdu *p)
     }
     if (bind) offer_again(c);
     if (!login || c->guard.level == RPC_LEVEL_NONE || c->proven) {
-        c->bind_call = 0;
         ready(c);
     } else if (p->auth.token.n == 0) {
         rpc_client_broken(c, CIMF_NOT_AUTHENTICATED, 0, "the server leaves the login unfinished");

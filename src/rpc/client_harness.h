@@ -74,4 +74,29 @@ static inline void pair_run(void)
     }
 }
 
+/* ---- what becomes of requests ---- */
+
+struct asked {
+    struct rpc_request r;     /* first */
+    unsigned told;
+    uint32_t fault;
+    struct buf stub;
+};
+
+static void on_done(struct rpc_request *r, uint32_t fault, struct slice stub, bool big_endian)
+{
+    struct asked *a = (struct asked *)r;
+    a->told++;
+    a->fault = fault;
+    if (stub.n) buf_slice_add(&a->stub, stub);
+}
+
+static inline void ask(struct asked *a, const struct rpc_interface *i, uint16_t opnum, struct slice stub)
+{
+    *a = (struct asked){ .r = { .interface = i->uuid, .major = i->major, .minor = i->minor, .opnum = opnum, .stub = stub, .done = on_done } };
+    buf_init(&a->stub, 16 << 20);
+    rpc_client_conn_request(&pair.client, &a->r);
+    assert_int_equal(a->told, 0); /* never from within */
+}
+
 #endif
