@@ -157,7 +157,9 @@ void dcom_server_free(struct dcom_server *s);
 void dcom_server_listens(struct dcom_server *s, uint16_t port);
 /* From now on activation answers CO_E_SERVER_STOPPING. Any thread. */
 void dcom_server_stop(struct dcom_server *s);
-/* Ends ping sets and objects whose time is over: every ten seconds or so, any thread. */
+/* No more calls to clients: those that wait end, connections close. While the loops still run; any thread. */
+void dcom_server_hang_up(struct dcom_server *s);
+/* Ends ping sets and objects whose time is over, pings those of clients: every ten seconds or so, any thread. */
 void dcom_server_tick(struct dcom_server *s);
 enum { DCOM_RESOLVER = 1 /* port 135 */, DCOM_EXPORTER = 2 };
 /* What RPC offers on these ports, for rpc_site.interfaces; NULL-terminated, belongs to the server. */

@@ -19,6 +19,7 @@ enum { DCOM_INVALID_OXID = 0x776, DCOM_INVALID_OID = 0x777, DCOM_INVALID_SET = 0
 struct dcom_user {         /* how much an account holds */
     char sid[96];
     unsigned objects, sets;
+    unsigned proxies, links; /* of the client role */
 };
 
 struct dcom_ipid {
@@ -60,12 +61,12 @@ struct dcom_set {
 struct dcom_server {
     struct dcom_settings settings;
     pthread_mutex_t mutex;
-    struct map users, oids, ipids, sets;
+    struct map users, oids, ipids, sets, links;
     uint64_t oxid;
     struct guid unknown;    /* IPID of IRemUnknown */
     uint64_t next_set;
     uint16_t port;
-    bool stopping;          /* atomic */
+    bool stopping, hung_up; /* atomic */
     unsigned objects;       /* also those that no client has yet */
     struct rpc_interface native[3], *orpc;
     const struct rpc_interface **lists[4];
@@ -126,8 +127,15 @@ struct dcom_this {
 /* 0, or the status of a fault: a broken header, another version, flags that are not allowed. */
 uint32_t dcom_this_read(struct ndr_reader *r, bool local_allowed, struct dcom_this *out);
 bool dcom_that_write(struct ndr_writer *w);
+/* The same of calls that go out. */
+bool dcom_this_write(struct ndr_writer *w, struct dcom_version version, const struct guid *causality);
+cimf_status dcom_that_read(struct ndr_reader *r, struct error *e); /* extensions are passed over */
 /* Answers a call of the daemon's own objects: ORPCTHAT, then the out parameters of the record. */
 void dcom_reply_record(struct rpc_call *c, const struct ndr_type *t, const void *record);
+
+/* ---- proxy_link.c ---- */
+void dcom_links_tick(struct dcom_server *s);
+void dcom_links_free(struct dcom_server *s);
 
 /* ---- handlers of RPC calls ---- */
 void dcom_resolver_call(struct rpc_call *c);

@@ -71,6 +71,31 @@ uint32_t dcom_this_read(struct ndr_reader *r, bool local_allowed, struct dcom_th
     return 0;
 }
 
+bool dcom_this_write(struct ndr_writer *w, struct dcom_version version, const struct guid *causality)
+{
+    const struct dcom_this header = { .version = version, .causality = *causality };
+    return ndr_write(w, &this_type, &header);
+}
+
+struct that {              /* ORPCTHAT */
+    uint32_t flags;
+    struct dcom_extensions *extensions;
+};
+static const struct ndr_row that_rows[] = {
+    { NDR_AT(struct that, flags, U32) },
+    { NDR_AT(struct that, extensions, PTR), .of = &extensions_type },
+};
+static const struct ndr_type that_type = NDR_TYPE("ORPCTHAT", struct that, that_rows);
+
+cimf_status dcom_that_read(struct ndr_reader *r, struct error *e)
+{
+    struct that header = { 0 };
+    cimf_status status = ndr_read(r, &that_type, &header, e);
+    if (status == CIMF_OK && header.extensions && !extensions_fit(header.extensions))
+        status = error_set(e, CIMF_PROTOCOL_ERROR, "dcom", "extensions that do not fit their sizes");
+    return status;
+}
+
 bool dcom_that_write(struct ndr_writer *w)
 {
     return buf_add(w->b, "\0\0\0\0\0\0\0\0", 8); /* flags, no extensions */

@@ -41,7 +41,8 @@ struct dcom_proxy_call {           /* the owner's, until done */
     void *out;                     /* record for the outputs, zeroed; NULL: not wanted */
     struct arena *arena;           /* for what out points at */
     void *arg;
-    void *room;                    /* the room's own */
+    void *room;                    /* the room's own, as what follows */
+    struct dcom_proxy *proxy;
 };
 /* Several may be pending; they are sent in order. done never comes from within. */
 void dcom_proxy_call(struct dcom_proxy *p, struct dcom_proxy_call *call);
@@ -55,9 +56,10 @@ struct dcom_outbound {
      * the descriptor, or -1. peer: address text of that machine, only for messages. */
     void (*connect)(struct dcom_outbound *o, uint64_t connection, const char *peer, uint16_t port, struct exec *home,
                     void (*done)(void *arg, int fd), void *arg);
-    /* Tokens of the daemon's own credentials for "HOST/target"; NULL: there are none (level NONE may then be tried if
-     * anonymous). type: RPC_AUTH_SPNEGO, ... of its tokens. */
+    /* Tokens of the daemon's own credentials for a service ("RPCSS/192.0.2.9"); NULL: there are none (level NONE may then
+     * be tried if anonymous). type: RPC_AUTH_SPNEGO, ... of its tokens. */
     struct rpc_initiator *(*initiate)(struct dcom_outbound *o, struct slice target, struct exec *home, enum rpc_auth_type *type);
+    bool credentials;              /* initiate has some */
     enum rpc_level level;          /* wanted; PRIVACY */
     bool anonymous;                /* without security where that fails (AllowAnonymousCallback) */
     struct loop *(*loop)(struct dcom_outbound *o, struct exec *home); /* the loop behind an executor */

@@ -1,6 +1,7 @@
 /* IRemUnknown and IRemUnknown2 (MS-DCOM 3.1.1.5.6, 3.1.1.5.7): one for the exporter, open to every caller, who finds only
  * what is his. */
 #include "dcom/dcom_priv.h"
+#include "dcom/records.h"
 
 #define OLE { 0xc0, 0, 0, 0, 0, 0, 0, 0x46 }
 
@@ -54,36 +55,26 @@ static const struct ndr_row query2_rows[] = {
 };
 static const struct ndr_type query2_type = NDR_TYPE("RemQueryInterface2", struct query2, query2_rows);
 
-struct reference {         /* REMINTERFACEREF */
-    struct guid ipid;
-    uint32_t public_refs, private_refs;
-};
 static const struct ndr_row reference_rows[] = {
-    { NDR_AT(struct reference, ipid, GUID) },
-    { NDR_AT(struct reference, public_refs, U32) },
-    { NDR_AT(struct reference, private_refs, U32) },
+    { NDR_AT(struct dcom_reference, ipid, GUID) },
+    { NDR_AT(struct dcom_reference, public_refs, U32) },
+    { NDR_AT(struct dcom_reference, private_refs, U32) },
 };
-static const struct ndr_type reference_type = NDR_TYPE("REMINTERFACEREF", struct reference, reference_rows);
+static const struct ndr_type reference_type = NDR_TYPE("REMINTERFACEREF", struct dcom_reference, reference_rows);
 
-struct references {
-    uint16_t count;
-    struct reference *references;
-    uint32_t *results;     /* of RemAddRef */
-    uint32_t hresult;
-};
 static const struct ndr_row add_rows[] = {
-    { NDR_AT(struct references, count, U16), .flags = NDR_IN },
-    { NDR_AT(struct references, references, ARRAY), .flags = NDR_IN, .of = &reference_type, NDR_SIZE(struct references, count) },
-    { NDR_AT(struct references, results, ARRAY), .flags = NDR_OUT, .of = &ndr_u32, NDR_SIZE(struct references, count) },
-    { NDR_AT(struct references, hresult, U32), .flags = NDR_OUT },
+    { NDR_AT(struct dcom_references, count, U16), .flags = NDR_IN },
+    { NDR_AT(struct dcom_references, references, ARRAY), .flags = NDR_IN, .of = &reference_type, NDR_SIZE(struct dcom_references, count) },
+    { NDR_AT(struct dcom_references, results, ARRAY), .flags = NDR_OUT, .of = &ndr_u32, NDR_SIZE(struct dcom_references, count) },
+    { NDR_AT(struct dcom_references, hresult, U32), .flags = NDR_OUT },
 };
-static const struct ndr_type add_type = NDR_TYPE("RemAddRef", struct references, add_rows);
+const struct ndr_type dcom_add_ref_type = NDR_TYPE("RemAddRef", struct dcom_references, add_rows);
 static const struct ndr_row release_rows[] = {
-    { NDR_AT(struct references, count, U16), .flags = NDR_IN },
-    { NDR_AT(struct references, references, ARRAY), .flags = NDR_IN, .of = &reference_type, NDR_SIZE(struct references, count) },
-    { NDR_AT(struct references, hresult, U32), .flags = NDR_OUT },
+    { NDR_AT(struct dcom_references, count, U16), .flags = NDR_IN },
+    { NDR_AT(struct dcom_references, references, ARRAY), .flags = NDR_IN, .of = &reference_type, NDR_SIZE(struct dcom_references, count) },
+    { NDR_AT(struct dcom_references, hresult, U32), .flags = NDR_OUT },
 };
-static const struct ndr_type release_type = NDR_TYPE("RemRelease", struct references, release_rows);
+const struct ndr_type dcom_release_type = NDR_TYPE("RemRelease", struct dcom_references, release_rows);
 
 static bool parameters(struct rpc_call *c, struct ndr_reader *r, const struct ndr_type *t, void *record)
 {
@@ -146,9 +137,9 @@ static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct n
 
 static void add_references(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)
 {
-    struct references a = { 0 };
+    struct dcom_references a = { 0 };
     struct dcom_ipid *i;
-    if (!parameters(c, r, &add_type, &a)) return;
+    if (!parameters(c, r, &dcom_add_ref_type, &a)) return;
     a.results = ARENA_ARRAY(c->arena, a.count ? a.count : 1u, uint32_t);
     if (!a.results) {
         rpc_fault(c, RPC_FAULT_NO_MEMORY);
@@ -156,7 +147,7 @@ static void add_references(struct dcom_server *s, struct rpc_call *c, struct ndr
     }
     dcom_lock(s);
     for (unsigned n = 0; n < a.count; n++) {
-        const struct reference *ref = &a.references[n];
+        const struct dcom_reference *ref = &a.references[n];
         if (guid_eq(&ref->ipid, &s->unknown)) continue; /* lives as long as the exporter */
         a.results[n] = find(s, c, &ref->ipid, DCOM_E_OBJNOTREG, &i);
         if (a.results[n] != DCOM_OK) continue;
@@ -165,20 +156,20 @@ static void add_references(struct dcom_server *s, struct rpc_call *c, struct ndr
         i->object->used = dcom_now(s);
     }
     dcom_unlock(s);
-    dcom_reply_record(c, &add_type, &a);
+    dcom_reply_record(c, &dcom_add_ref_type, &a);
 }
 
 static uint64_t less(uint64_t have, uint32_t n) { return have > n ? have - n : 0; }
 
 static void release(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)
 {
-    struct references a = { 0 };
+    struct dcom_references a = { 0 };
     struct dcom_object *dead = NULL;
     struct dcom_ipid *i;
-    if (!parameters(c, r, &release_type, &a)) return;
+    if (!parameters(c, r, &dcom_release_type, &a)) return;
     dcom_lock(s);
     for (unsigned n = 0; n < a.count; n++) {
-        const struct reference *ref = &a.references[n];
+        const struct dcom_reference *ref = &a.references[n];
         if (find(s, c, &ref->ipid, DCOM_E_OBJNOTREG, &i) != DCOM_OK) continue;
         i->public_refs = less(i->public_refs, ref->public_refs);
         i->private_refs = less(i->private_refs, ref->private_refs);
@@ -187,7 +178,7 @@ static void release(struct dcom_server *s, struct rpc_call *c, struct ndr_reader
     }
     dcom_unlock(s);
     dcom_objects_end(dead);
-    dcom_reply_record(c, &release_type, &a);
+    dcom_reply_record(c, &dcom_release_type, &a);
 }
 
 void dcom_remote_unknown(struct dcom_server *s, struct rpc_call *c, struct ndr_reader *r)

@@ -47,7 +47,7 @@ struct dcom_user *dcom_user_get(struct dcom_server *s, const struct principal *p
 
 void dcom_user_put(struct dcom_server *s, struct dcom_user *u)
 {
-    if (!u || u->objects || u->sets) return;
+    if (!u || u->objects || u->sets || u->proxies || u->links) return;
     map_del(&s->users, slice_str(u->sid));
     free(u);
 }
@@ -107,6 +107,7 @@ cimf_status dcom_server_new(const struct dcom_settings *settings, struct dcom_se
     map_init(&s->oids, false);
     map_init(&s->ipids, false);
     map_init(&s->sets, false);
+    map_init(&s->links, false);
     s->oxid = dcom_random_id(s);
     dcom_random(s, &s->unknown, sizeof s->unknown);
     if (!interfaces(s)) {
@@ -132,6 +133,8 @@ void dcom_server_free(struct dcom_server *s)
     }
     dcom_unlock(s);
     dcom_objects_end(dead);
+    dcom_links_free(s);
+    map_free(&s->links);
     map_free(&s->users);
     map_free(&s->oids);
     map_free(&s->ipids);
@@ -172,6 +175,7 @@ void dcom_server_tick(struct dcom_server *s)
     }
     dcom_unlock(s);
     dcom_objects_end(dead);
+    dcom_links_tick(s);
 }
 
 const struct rpc_interface *const *dcom_server_interfaces(struct dcom_server *s, unsigned roles)
