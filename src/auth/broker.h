@@ -53,6 +53,10 @@ struct auth_broker_config {
     const char *netbios_name;     /* NULL: the host name's first label, upper case, 15 bytes */
     enum mech_binding binding_level;
     bool ntlm_allow_v1, ntlm_allow_no_mic, ntlm_allow_weak;
+    /* Who the daemon is to others (auth_exchange_config.initiate): DOMAIN\\name, or name@realm; NULL: nobody, such
+     * exchanges are refused. The password is borrowed for good. By NTLM, below SPNEGO. */
+    const char *initiate_user;
+    struct slice initiate_password;
     const char *const *admin_groups; /* groups (ours, POSIX or SIDs "S-1-..." of a ticket) whose members
                                         are administrators, or users of a realm ("user@REALM", with case);
                                         NULL-terminated; NULL: "administrators" */
@@ -137,8 +141,9 @@ struct auth_exchange_config {
                                    preceded by a length byte */
     struct slice address;
     bool credssp;            /* the login inside CredSSP: the record says so */
-    /* The other way round: this machine logs in to `target` ("HOST/name"), with the daemon's own credentials, which
-     * the asking process never sees. The first step takes no token; COMPLETE brings a context and no principal. */
+    /* The other way round: the daemon logs in to `target` ("RPCSS/name", "HOST/name") with its own credentials, which
+     * the asking process never sees. NEGOTIATE and DCE/RPC only; messages are always signed, and the other side may know us,
+     * not act as us. The first step takes no token; COMPLETE brings a context and no principal. */
     bool initiate;
     struct slice target;
 };
@@ -146,7 +151,7 @@ struct auth_exchange_answer {
     enum mech_result result;
     cimf_status status;      /* OK for CONTINUE and COMPLETE */
     struct slice token;      /* for the peer; may be empty; borrowed for the call */
-    /* COMPLETE: one reference for the callee; else NULL. A Kerberos user has its name, the realm as domain and
+    /* COMPLETE: one reference for the callee; else NULL, as of an exchange that initiates. A Kerberos user has its name, the realm as domain and
      * the PAC's SIDs; without a PAC S-1-22-16 and 128 bits of SHA-256(realm, NUL, name). The account called
      * "user@REALM" gives it groups and a local user (never uid 0). */
     const struct principal *principal;

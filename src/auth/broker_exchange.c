@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "mech/spnego.h"
 
 struct step {
@@ -132,6 +133,7 @@ cimf_status local_exchange_new(struct auth_broker *base, const struct auth_excha
     x->config = *config;
     x->config.bindings = arena_dup(&x->arena, config->bindings);
     x->config.more_bindings = arena_dup(&x->arena, config->more_bindings);
+    x->config.target = arena_dup(&x->arena, config->target);
     x->config.address = arena_dup(&x->arena, slice_head(config->address, FAILURES_ADDRESS));
     pthread_mutex_lock(&b->lock);
     bool listed = arena_status(&x->arena) == CIMF_OK && list_add(b, x);
@@ -176,8 +178,8 @@ static void complete(struct step *s, struct error *e)
 {
     struct exchange_local *x = s->x;
     struct mech *m = x->config.mechanism == AUTH_MECH_NEGOTIATE ? spnego_chosen(x->mech) : x->mech;
-    s->t.principal = m ? principal_of(x, m) : NULL;
-    if (!s->t.principal) {
+    s->t.principal = m && !x->config.initiate ? principal_of(x, m) : NULL;
+    if (!s->t.principal && !x->config.initiate) {
         s->result = MECH_FAILED;
         error_set(e, CIMF_NOT_AUTHENTICATED, "auth", "no account of this machine may log in with it");
         return;
@@ -217,6 +219,11 @@ static void advance(struct step *s)
     if (s->result == MECH_FAILED && e.status == CIMF_OK) e.status = CIMF_NOT_AUTHENTICATED;
     s->t.status = s->result == MECH_FAILED ? answer_status(&e) : CIMF_OK;
     if (s->result == MECH_CONTINUE) return;
+    if (x->config.initiate) {
+        log_info("auth", "the daemon logs in elsewhere target=" SLICE_FMT " result=%s", SLICE_ARG(x->config.target),
+                 s->result == MECH_COMPLETE ? "done" : error_text(&e));
+        return;
+    }
     if (s->proof) attempt_count(&s->t, s->result == MECH_COMPLETE);
     audit(s, bound, s->t.key, &e);
 }

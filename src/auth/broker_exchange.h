@@ -35,6 +35,10 @@ const char *exchange_mech_name(const struct exchange_local *x);
 /* The user that an NTLM proof in the token is about, UTF-8; SLICE_NULL when there is no proof in it. */
 struct slice exchange_claimed(struct arena *a, struct slice token);
 
+/* ---- broker_initiate.c ---- */
+/* The daemon's own login: CIMF_ACCESS_DENIED when it has none, or none for this target. */
+cimf_status exchange_initiate_new(struct exchange_local *x, struct mech **out, struct error *e);
+
 /* ---- broker_kerberos.c ---- */
 cimf_status exchange_kerberos_new(struct exchange_local *x, struct mech_options options,
                                   struct mech **out, struct error *e);

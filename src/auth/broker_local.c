@@ -43,6 +43,7 @@ static bool config_copy(struct broker_local *b, const struct auth_broker_config 
     copy(a, &c->keytab);
     copy(a, &c->realm);
     copy(a, &c->netbios_name);
+    copy(a, &c->initiate_user);
     unsigned count = 0;
     while (c->admin_groups[count]) count++;
     const char **groups = ARENA_ARRAY(a, (size_t)count + 1, const char *);

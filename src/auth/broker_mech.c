@@ -108,6 +108,7 @@ cimf_status exchange_mech_new(struct exchange_local *x, struct slice token, stru
     struct mech *candidates[SPNEGO_MECHS];
     size_t count = 0;
     cimf_status status = CIMF_OK;
+    if (x->config.initiate) return exchange_initiate_new(x, &x->mech, e);
     if (x->config.mechanism == AUTH_MECH_NTLM)
         return c->ntlm ? ntlm_new(x, &x->mech, e) : switched_off(e, "NTLM");
     if (x->config.mechanism == AUTH_MECH_KERBEROS)

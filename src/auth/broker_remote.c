@@ -172,6 +172,8 @@ static cimf_status take_answer(struct broker_remote *b, struct wire_answer *a, s
     if (fits && a->status == CIMF_OK) q->status = take_principal(b, a, q);
     if (q->status == CIMF_OK && !q->principal && q->kind != WIRE_STEP && q->kind != WIRE_RELOAD)
         q->status = CIMF_FAILED;
+    if (q->status == CIMF_OK && q->kind == WIRE_STEP && a->result == MECH_COMPLETE && !q->principal != q->x->initiate)
+        q->status = CIMF_FAILED;
     if (q->status == CIMF_OK && a->context.n) q->status = mech_import(a->context, &q->context, NULL);
     if (q->status == CIMF_OK) {
         q->result = a->result;
@@ -429,6 +431,7 @@ static cimf_status remote_exchange_new(struct auth_broker *base, const struct au
     x->b = b;
     x->refs = 1;
     x->home = home;
+    x->initiate = config->initiate;
     remote_ref(b);
     pthread_mutex_lock(&b->lock);
     x->id = ++b->next_id;

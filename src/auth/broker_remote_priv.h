@@ -34,6 +34,7 @@ struct remote_exchange {
     uint64_t id;
     struct exec *home;
     bool freed;                    /* on home */
+    bool initiate;                 /* its end has no principal */
 };
 
 struct mapping_pages;

@@ -173,7 +173,10 @@ static void on_step(void *arg, const struct auth_exchange_answer *from)
         a.mechanism = slice_str(from->mechanism);
     }
     mech_free(from->context);
-    send_principal(q->s, &a, from->principal);
+    bool own = from->result == MECH_COMPLETE && !from->principal; /* the daemon's own login */
+    if (own && a.status != CIMF_OK) a.result = MECH_FAILED;
+    if (own) send_answer(q->s, &a);
+    else send_principal(q->s, &a, from->principal);
     buf_wipe(&context);
     x->busy = false;
     asked_done(q);

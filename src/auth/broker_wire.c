@@ -202,6 +202,8 @@ static void config_fields(struct wire *w, struct auth_exchange_config *c)
     text(w, &c->more_bindings, WIRE_TEXT_MAX);
     text(w, &c->address, WIRE_TEXT_MAX);
     flag(w, &c->credssp);
+    flag(w, &c->initiate);
+    text(w, &c->target, WIRE_TARGET_MAX);
 }
 
 static void ids(struct wire *w, struct wire_question *q, unsigned max)
@@ -321,8 +323,8 @@ static void answer(struct wire *w, struct wire_answer *a)
         text(w, &a->mechanism, 32);
         text(w, &a->context, LIMIT_MECH_TOKEN);
         answer_principal(w, a);
-        /* A principal and a context come with the end, or not at all. */
-        if ((a->result == MECH_COMPLETE) != a->has_data || (a->context.n != 0) != a->has_data) w->bad = true;
+        /* A context comes with the end, and a principal, unless the daemon itself has logged in. */
+        if ((a->result == MECH_COMPLETE) != (a->context.n != 0) || (a->has_data && !a->context.n)) w->bad = true;
         break;
     default: w->bad = true;
     }

@@ -14,6 +14,7 @@
 #define WIRE_VERSION 1
 #define WIRE_MESSAGE_MAX (192u << 10)
 #define WIRE_TEXT_MAX 4096
+#define WIRE_TARGET_MAX 80           /* a class and an address */
 #define WIRE_CERTIFICATE_MAX (64u << 10)
 #define WIRE_LIST_MAX 4096
 #define WIRE_ID 36               /* of a principal */
