@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "daemon/callout.h"
 #include "net/acceptor.h"
 #include "os/loop.h"
 #include "rpc/epm.h"
@@ -16,6 +18,7 @@ struct dcerpc {
     struct rpc_server *server;
     struct wmi_server *wmi_server;
     struct dcom_server *dcom;
+    struct callout *callout;
     struct loop *ticks; /* of dcom */
     struct loop_timer tick;
     struct epm *epm;
@@ -61,7 +64,11 @@ static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, st
     struct wmi_settings wmi = { .manager = c->manager, .machine = slice_str(c->server) };
     cimf_status status = wmi_server_new(&wmi, &d->wmi_server, e);
     if (status != CIMF_OK) return status;
+    const struct callout_config out = { .config = c->config, .broker = c->broker, .server = d->server, .loops = c->loops,
+                                        .loop_count = c->loop_count, .ask = c->ask_connection };
+    if (!(d->callout = callout_new(&out))) return CIMF_OUT_OF_MEMORY;
     struct dcom_settings dcom = {
+        .outbound = callout_outbound(d->callout),
         .interfaces = wmi_interfaces, .short_name = c->server, .service_principal = d->principal,
         .no_kerberos = !config_on(c->config, CONFIG_auth_kerberos), .no_ntlm = !config_on(c->config, CONFIG_auth_ntlm),
     };
@@ -135,9 +142,16 @@ void dcerpc_stop(struct dcerpc *d, int64_t grace_us)
     rpc_server_stop(d->server, grace_us);
 }
 
+void dcerpc_connected(struct dcerpc *d, uint32_t number, int fd)
+{
+    if (d) callout_connected(d->callout, number, fd);
+    else if (fd >= 0) close(fd);
+}
+
 void dcerpc_close(struct dcerpc *d)
 {
     if (!d) return;
+    if (d->dcom) dcom_server_hang_up(d->dcom);
     rpc_server_free(d->server);
     d->server = NULL;
 }
@@ -147,6 +161,7 @@ void dcerpc_free(struct dcerpc *d)
     if (!d) return;
     if (d->dcom) dcom_server_free(d->dcom);
     wmi_server_free(d->wmi_server);
+    callout_free(d->callout);
     rpc_mgmt_free(d->epmap_mgmt);
     rpc_mgmt_free(d->wmi_mgmt);
     epm_free(d->epm);

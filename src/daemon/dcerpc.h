@@ -17,12 +17,16 @@ struct dcerpc_config {
     unsigned loop_count;
     const char *server; /* host name; borrowed for good */
     struct cim_manager *manager;
+    /* callout_config.ask */
+    cimf_status (*ask_connection)(void *arg, uint32_t number, uint16_t port, int proof, struct error *e);
 };
 
 cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struct error *e);
 /* Bound sockets of listen.epmap and of listen.wmi; takes the descriptor. */
 cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e);
 cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e);
+/* The supervisor's answer to ask_connection; takes the descriptor. Any thread; NULL is fine. */
+void dcerpc_connected(struct dcerpc *d, uint32_t number, int fd);
 /* No more calls, and none at work; NULL is fine, here and below. */
 void dcerpc_stop(struct dcerpc *d, int64_t grace_us);
 /* While the loops still run; then, when they no longer do. */

@@ -26,6 +26,7 @@ enum role_fd {
     ROLE_FD_OWN,            /* the first of those that only one role has */
     ROLE_FD_KEYTAB = ROLE_FD_OWN, /* auth: a copy in memory when the supervisor is root */
     ROLE_FD_RECORDS,        /* auth: the other end of core's ROLE_FD_AUDIT */
+    ROLE_FD_PASSWORD,       /* auth: of wmi.callback_user, a copy in memory */
     ROLE_FD_CONTROL = ROLE_FD_OWN, /* core: the listening control socket */
     ROLE_FD_CERTIFICATE,    /* core: copies in memory */
     ROLE_FD_KEY,
@@ -42,7 +43,7 @@ struct role_start {
     uid_t starter;         /* who may use the control socket besides root */
     uint32_t drop;         /* become this first: the supervisor is root */
     struct identity who;
-    uint32_t keytab;       /* ROLE_FD_KEYTAB holds one */
+    uint32_t keytab, password; /* ROLE_FD_KEYTAB, ROLE_FD_PASSWORD hold one */
     uint32_t listeners;
     uint8_t speaks[ROLE_LISTENERS]; /* enum role_listener */
 };

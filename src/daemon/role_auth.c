@@ -22,6 +22,8 @@ struct auth_role {
     struct config config;
     struct pool *pool;
     struct auth_broker *broker;
+    char password[512]; /* of wmi.callback_user */
+    size_t password_n;
 };
 
 /* What the administrator has not locked may be switched on while the daemon runs (by cimd-core, which then offers it);
@@ -71,6 +73,8 @@ static cimf_status start_broker(struct auth_role *r, struct error *e)
         .ntlm_allow_v1 = config_on(c, CONFIG_auth_ntlm_allow_v1),
         .ntlm_allow_no_mic = config_on(c, CONFIG_auth_ntlm_allow_no_mic),
         .admin_groups = admins,
+        .initiate_user = r->start.password ? text_or_null(c, CONFIG_wmi_callback_user) : NULL,
+        .initiate_password = slice_of(r->password, r->password_n),
     };
     return auth_broker_new(&broker, &r->broker, e);
 }
@@ -106,9 +110,20 @@ static cimf_status confine(struct auth_role *r, struct error *e)
     return *config_text(c, CONFIG_auth_pam_service) ? CIMF_OK : sandbox_files(trees, sizeof trees / sizeof *trees, &level, e);
 }
 
+/* The first line. */
+static cimf_status read_password(struct auth_role *r, struct error *e)
+{
+    ssize_t n = r->start.password ? pread(ROLE_FD_PASSWORD, r->password, sizeof r->password, 0) : 0;
+    close(ROLE_FD_PASSWORD);
+    while (r->password_n < (size_t)(n > 0 ? n : 0) && r->password[r->password_n] != '\n' && r->password[r->password_n] != '\r') r->password_n++;
+    if (!r->start.password || (r->password_n > 0 && r->password_n < sizeof r->password)) return CIMF_OK;
+    return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "wmi.callback_password_file is empty or its line is too long");
+}
+
 static cimf_status start(struct auth_role *r, struct error *e)
 {
     cimf_status status = confine(r, e);
+    if (status == CIMF_OK) status = read_password(r, e);
     if (status != CIMF_OK) return status;
     if (!r->start.keytab) close(ROLE_FD_KEYTAB);
     r->pool = pool_new("cimd-auth", 0, 0, e);
@@ -195,5 +210,6 @@ int role_auth_main(void)
         pool_free(r.pool);
     }
     config_free(&r.config);
+    explicit_bzero(r.password, sizeof r.password);
     return code;
 }

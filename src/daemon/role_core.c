@@ -141,11 +141,18 @@ static cimf_status start_tls(struct serve *s, struct error *e)
     return status;
 }
 
+static cimf_status ask_connection(void *arg, uint32_t number, uint16_t port, int proof, struct error *e)
+{
+    const struct role_message m = { .word = ROLE_CONNECT, .number = number, .port = port };
+    (void)arg;
+    return role_message_send(ROLE_FD_SUPERVISOR, &m, proof, e);
+}
+
 static cimf_status start_dcerpc(struct serve *s, struct error *e)
 {
     struct dcerpc_config c = { .config = s->config, .broker = s->broker, .loops = loops_all(s->loops),
                                .loop_count = loops_count(s->loops), .server = s->core.server,
-                               .manager = cimom_manager(s->core.cimom) };
+                               .manager = cimom_manager(s->core.cimom), .ask_connection = ask_connection };
     bool wanted = *config_text(s->config, CONFIG_listen_epmap) || *config_text(s->config, CONFIG_listen_wmi);
     return wanted ? dcerpc_new(&c, &s->dcerpc, e) : CIMF_OK;
 }
@@ -278,6 +285,10 @@ static void obey(struct serve *s)
         cimf_status status = role_message_receive(ROLE_FD_SUPERVISOR, &m, &fd, &e);
         if (status == CIMF_OK && m.word == ROLE_HOSTED) {
             hosts_started(s->hosts, m.number, (cimf_status)m.status, fd, m.uid);
+            continue;
+        }
+        if (status == CIMF_OK && m.word == ROLE_CONNECTED) {
+            dcerpc_connected(s->dcerpc, m.number, fd);
             continue;
         }
         if (fd >= 0) close(fd);

@@ -18,6 +18,8 @@ enum role_word {
     ROLE_RESOLVE,  /* supervisor to auth: whose is `id`? number */
     ROLE_RESOLVED, /* auth: number, status; uid, gid, name, sid */
     ROLE_HOSTED,   /* supervisor to core: number, status; uid and the socket to the host */
+    ROLE_CONNECT,  /* core: connect to `port` of the machine that the descriptor, an accepted connection, leads to; number */
+    ROLE_CONNECTED, /* supervisor to core: number, status; a socket that is connecting */
     ROLE_WORD_COUNT
 };
 
@@ -27,6 +29,7 @@ struct role_message {
     uint32_t number;  /* chosen by who asks, the same in the answer */
     int32_t status;   /* a cimf_status */
     uint32_t uid, gid;
+    uint32_t port;
     char id[40];      /* a principal's; only the broker gives them out */
     char name[128];   /* of the account, cut; for the audit record */
     char sid[96];

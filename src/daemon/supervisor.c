@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
+#include "daemon/dialer.h"
 #include "daemon/host_keeper.h"
 #include "daemon/role.h"
 #include "daemon/role_message.h"
@@ -46,12 +47,13 @@ struct supervisor {
     struct role_start start;
     int listeners[ROLE_LISTENERS];
     bool controls; /* bound the control socket */
-    int control, audit, keytab, signals, broker[2], records[2];
+    int control, audit, keytab, password, signals, broker[2], records[2];
     struct buf ready; /* the endpoints, as JSON */
     bool told, stopping;
     int64_t deadline;
     int exit_code;
     struct host_keeper keeper;
+    struct dialer dialer;
 };
 
 /* --- what roles inherit ----------------------------------------------------------------------------- */
@@ -82,6 +84,7 @@ static cimf_status bind_all(struct supervisor *s, const char *name, enum config_
         }
         s->start.speaks[s->start.listeners] = speaks;
         s->listeners[s->start.listeners++] = fd;
+        if (speaks == ROLE_EPMAP || speaks == ROLE_WMI) dialer_listens(&s->dialer, fd);
         buf_printf(&s->ready, "%s\"%s\"", count++ ? "," : "", bound);
         log_info("cimd", "listening role=%s address=%s", name, bound);
     }
@@ -155,6 +158,16 @@ static cimf_status copy_keytab(struct supervisor *s, struct error *e)
     return status;
 }
 
+/* That of wmi.callback_user, which only cimd-auth gets to see. */
+static cimf_status copy_password(struct supervisor *s, struct error *e)
+{
+    const char *user = config_text(s->config, CONFIG_wmi_callback_user), *path = config_text(s->config, CONFIG_wmi_callback_password_file);
+    if (!*user) return CIMF_OK;
+    if (!*path) return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "wmi.callback_user needs wmi.callback_password_file");
+    cimf_status status = file_check_private(path, getuid(), 0600, e);
+    return status == CIMF_OK ? copy_of(path, &s->password, e) : status;
+}
+
 static int start_file(const struct supervisor *s, enum role role, struct error *e)
 {
     struct role_start start = s->start;
@@ -165,6 +178,7 @@ static int start_file(const struct supervisor *s, enum role role, struct error *
     start.drop = s->state.drop;
     start.who = s->state.who[role];
     start.keytab = role == ROLE_AUTH && s->keytab >= 0;
+    start.password = role == ROLE_AUTH && s->password >= 0;
     buf_init(&text, SMALL_FILE);
     buf_add(&text, &start, sizeof start);
     int fd = config_freeze(s->config, &text) ? memory_file("start", buf_slice(&text), e) : -1;
@@ -218,6 +232,7 @@ static cimf_status start_role(struct supervisor *s, enum role role, struct error
     if (role == ROLE_AUTH) {
         fds[count++] = s->keytab;
         fds[count++] = s->records[1];
+        fds[count++] = s->password;
     }
     if (status == CIMF_OK) child->pid = fork_role(role, fds, count, e);
     if (status != CIMF_OK || child->pid < 0) child->pid = 0;
@@ -250,6 +265,7 @@ static cimf_status start(struct supervisor *s, struct error *e)
     if (status == CIMF_OK) status = open_audit(s, e);
     if (status == CIMF_OK) status = bind_listeners(s, e);
     if (status == CIMF_OK) status = copy_keytab(s, e);
+    if (status == CIMF_OK) status = copy_password(s, e);
     if (status == CIMF_OK) status = control_listen(s->config, &s->control, e);
     s->controls = s->control >= 0;
     if (status == CIMF_OK && (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->broker) != 0 ||
@@ -265,6 +281,7 @@ static cimf_status start(struct supervisor *s, struct error *e)
     forget(&s->broker[1]);
     forget(&s->records[0]);
     forget(&s->records[1]);
+    forget(&s->password);
     state_started(&s->state);
     for (unsigned i = 0; i < s->start.listeners; i++) forget(&s->listeners[i]);
     return status;
@@ -345,9 +362,12 @@ static void when_ready(struct supervisor *s)
 }
 
 /* What this role may say now. */
-static bool obeyed(struct supervisor *s, enum role role, const struct role_message *m)
+static bool obeyed(struct supervisor *s, enum role role, const struct role_message *m, int fd)
 {
     struct child *child = &s->children[role];
+    s->dialer.core = s->children[ROLE_CORE].socket;
+    if (m->word == ROLE_CONNECT && role == ROLE_CORE && child->ready) return dialer_asked(&s->dialer, m, fd);
+    if (fd >= 0) return false; /* with no other word comes a descriptor */
     s->keeper.core = s->children[ROLE_CORE].socket;
     s->keeper.auth = s->children[ROLE_AUTH].socket;
     if (m->word == ROLE_READY && !child->ready) {
@@ -373,13 +393,10 @@ static void on_message(struct supervisor *s, enum role role)
     struct error e = ERROR_INIT;
     int fd;
     cimf_status status = role_message_receive(s->children[role].socket, &m, &fd, &e);
+    if (status == CIMF_CONNECTION_LOST) forget(&s->children[role].socket); /* its end is reported by SIGCHLD */
+    else if (status != CIMF_OK) broke_rules(s, role);
+    else if (!obeyed(s, role, &m, fd)) broke_rules(s, m.word == ROLE_RESOLVED ? ROLE_CORE : role);
     if (fd >= 0) close(fd);
-    if (status == CIMF_CONNECTION_LOST) {
-        forget(&s->children[role].socket); /* its end is reported by SIGCHLD */
-        return;
-    }
-    if (status != CIMF_OK || fd >= 0) broke_rules(s, role); /* roles hand over none */
-    else if (!obeyed(s, role, &m)) broke_rules(s, m.word == ROLE_RESOLVED ? ROLE_CORE : role);
 }
 
 static bool anyone(const struct supervisor *s)
@@ -427,9 +444,10 @@ static int watch_signals(void)
 int command_serve(struct command *c)
 {
     struct error e = ERROR_INIT;
-    struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .broker = { -1, -1 }, .records = { -1, -1 } };
+    struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .password = -1, .broker = { -1, -1 }, .records = { -1, -1 } };
     s.keeper.audit = s.keeper.core = s.keeper.auth = -1;
     s.keeper.config = s.config;
+    dialer_init(&s.dialer, s.config);
     if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
     for (int i = 0; i < ROLE_COUNT; i++) s.children[i].socket = -1;
     buf_init(&s.ready, 0);

@@ -112,9 +112,8 @@ static void fail(struct rpc_client *c, cimf_status status, int number, const cha
     rpc_client_conn_fail(&c->conn, &e);
 }
 
-static void on_timer(struct loop_timer *t, void *arg)
+static void look(struct rpc_client *c)
 {
-    struct rpc_client *c = arg;
     int64_t now = clock_mono_us();
     watch_login(c);
     if (c->login_due && now >= c->login_due)
@@ -125,6 +124,16 @@ static void on_timer(struct loop_timer *t, void *arg)
     if (c->freed) return;
     wake(c, c->conn.asked ? now : rpc_client_conn_due(&c->conn));
     if (c->conn.state != RPC_CLIENT_ENDED) watch_login(c);
+}
+
+/* Who is told may free it. */
+static void on_timer(struct loop_timer *t, void *arg)
+{
+    struct rpc_client *c = arg;
+    c->handles++;
+    look(c);
+    c->handles--;
+    release(c);
 }
 
 static void on_later(struct rpc_client_conn *conn) { wake(client_of(conn), 1); }

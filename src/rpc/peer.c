@@ -163,6 +163,15 @@ void rpc_peer_adopt(struct rpc_worker *w, int fd, struct rpc_part *part)
     if (w->stopping) on_broken(&p->stream);
 }
 
+int rpc_peers_socket(struct rpc_worker *w, uint64_t connection)
+{
+    uv_os_fd_t fd;
+    for (const struct rpc_peer *p = w->peers; p; p = p->next)
+        if (p->conn.id == connection)
+            return p->closed || p->stream.closing || p->stream.dead || uv_fileno((const uv_handle_t *)&p->stream.tcp, &fd) != 0 ? -1 : fd;
+    return -1;
+}
+
 void rpc_peers_stop(struct rpc_worker *w, bool hard)
 {
     w->stopping = true;

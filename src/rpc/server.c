@@ -51,7 +51,7 @@ static struct rpc_door *door_new(struct rpc_server *s, const struct rpc_interfac
         d->parts[i].site = (struct rpc_site){
             .ops = &rpc_peer_ops, .interfaces = interfaces, .broker = c->broker, .home = loop_exec(c->loops[i]),
             .limits = c->limits, .floor = c->floor, .group = join, .leave = leave,
-            .next_connection = (uint64_t)(s->door_count * c->loop_count + i) << 40, /* numbers nobody else gives */
+            .next_connection = (uint64_t)(s->door_count * c->loop_count + i) << RPC_NUMBER_BITS,
         };
         rpc_site_defaults(&d->parts[i].site);
     }
@@ -122,6 +122,31 @@ void rpc_server_free(struct rpc_server *s)
     rpc_groups_free(&s->groups);
     free(s->workers);
     free(s);
+}
+
+struct socket_question {
+    struct rpc_worker *worker;
+    uint64_t connection;
+    void (*done)(void *arg, int fd);
+    void *arg;
+};
+
+static void find_socket(void *arg)
+{
+    struct socket_question q = *(struct socket_question *)arg;
+    free(arg);
+    q.done(q.arg, rpc_peers_socket(q.worker, q.connection));
+}
+
+bool rpc_server_socket(struct rpc_server *s, uint64_t connection, void (*done)(void *arg, int fd), void *arg)
+{
+    unsigned loop = (unsigned)((connection >> RPC_NUMBER_BITS) % s->config.loop_count);
+    struct socket_question *q = malloc(sizeof *q);
+    if (!q) return false;
+    *q = (struct socket_question){ &s->workers[loop], connection, done, arg };
+    if (exec_post(loop_exec(s->config.loops[loop]), find_socket, q)) return true;
+    free(q);
+    return false;
 }
 
 static uint64_t read_count(const uint64_t *count) { return __atomic_load_n(count, __ATOMIC_RELAXED); }

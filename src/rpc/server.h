@@ -41,6 +41,10 @@ cimf_status rpc_server_listen_fd(struct rpc_server *s, int fd, const struct rpc_
 /* As http_server_stop: no new connections, idle ones close, calls at work may finish until the deadline, then on_abort. */
 void rpc_server_stop(struct rpc_server *s, int64_t grace_us);
 void rpc_server_free(struct rpc_server *s); /* after stop, or before any listen */
+/* The socket of the connection with this number (rpc_call.connection), for whoever has to prove that it is there: done comes on the
+ * connection's loop, never from within, with the descriptor, borrowed for the call, or -1 when the connection has ended. false: it
+ * never comes, the loop has ended. Any thread. */
+bool rpc_server_socket(struct rpc_server *s, uint64_t connection, void (*done)(void *arg, int fd), void *arg);
 void rpc_server_stats(struct rpc_server *s, struct rpc_stats *out);
 
 #endif

@@ -22,6 +22,9 @@ struct rpc_worker {
     uint64_t connections, accepted, refused, timeouts; /* atomic */
 };
 
+/* Connections are numbered from here on for each door and loop: numbers nobody else gives. */
+enum { RPC_NUMBER_BITS = 40 };
+
 /* A listener's connections on one loop share a site. */
 struct rpc_part {
     struct rpc_site site;     /* first */
@@ -51,6 +54,7 @@ struct rpc_server {
 extern const struct rpc_conn_ops rpc_peer_ops;
 void rpc_peer_adopt(struct rpc_worker *w, int fd, struct rpc_part *part);
 void rpc_peers_stop(struct rpc_worker *w, bool hard);
+int rpc_peers_socket(struct rpc_worker *w, uint64_t connection); /* on its loop; -1: it has ended */
 
 void rpc_groups_init(struct rpc_groups *g);
 void rpc_groups_free(struct rpc_groups *g);

@@ -1,0 +1,121 @@
+#include "daemon/dialer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+enum { RESOLVER = 135, FIRST_PORT = 1024 };
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage room;
+};
+
+static uint16_t port_of(const union address *a)
+{
+    return ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port);
+}
+
+static void set_port(union address *a, uint16_t port)
+{
+    if (a->any.sa_family == AF_INET6) a->v6.sin6_port = htons(port);
+    else a->v4.sin_port = htons(port);
+}
+
+void dialer_init(struct dialer *d, const struct config *config)
+{
+    *d = (struct dialer){ .core = -1 };
+    d->allowed = *config_text(config, CONFIG_wmi_callback_user) || config_on(config, CONFIG_wmi_callback_anonymous);
+}
+
+void dialer_listens(struct dialer *d, int fd)
+{
+    union address a = { .any.sa_family = AF_UNSPEC };
+    socklen_t n = sizeof a;
+    if (d->port_count < ROLE_LISTENERS && getsockname(fd, &a.any, &n) == 0) d->ports[d->port_count++] = port_of(&a);
+}
+
+static bool answer(struct dialer *d, uint32_t number, cimf_status status, int fd)
+{
+    const struct role_message m = { .word = ROLE_CONNECTED, .number = number, .status = status };
+    struct error e = ERROR_INIT;
+    return d->core < 0 || role_message_send(d->core, &m, fd, &e) != CIMF_SERVER_TOO_BUSY;
+}
+
+static bool within_rate(struct dialer *d)
+{
+    int64_t now = clock_mono_us(), more = (now - d->refilled) * DIALER_RATE / 1000000;
+    if (d->refilled == 0 || more >= DIALER_BURST) {
+        d->budget = DIALER_BURST;
+        d->refilled = now;
+    } else if (more > 0) {
+        d->budget = d->budget + (unsigned)more > DIALER_BURST ? DIALER_BURST : d->budget + (unsigned)more;
+        d->refilled += more * 1000000 / DIALER_RATE;
+    }
+    if (!d->budget) return false;
+    d->budget--;
+    return true;
+}
+
+static int option(int fd, int name)
+{
+    int value = -1;
+    socklen_t n = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &n) == 0 ? value : -1;
+}
+
+/* A connection of TCP that one of our listeners took; and who is there. */
+static bool is_ours(const struct dialer *d, int fd, union address *local, union address *peer)
+{
+    struct tcp_info info = { 0 };
+    socklen_t n = sizeof *local, m = sizeof *peer, k = sizeof info;
+    int domain = option(fd, SO_DOMAIN);
+    if ((domain != AF_INET && domain != AF_INET6) || option(fd, SO_TYPE) != SOCK_STREAM || option(fd, SO_PROTOCOL) != IPPROTO_TCP)
+        return false;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &k) != 0 || (info.tcpi_state != TCP_ESTABLISHED && info.tcpi_state != TCP_CLOSE_WAIT))
+        return false;
+    if (getsockname(fd, &local->any, &n) != 0 || getpeername(fd, &peer->any, &m) != 0) return false;
+    for (unsigned i = 0; i < d->port_count; i++)
+        if (d->ports[i] == port_of(local)) return true;
+    return false;
+}
+
+/* From the address that the client knows us by. */
+static int dial(union address *from, union address *to, uint16_t port)
+{
+    socklen_t n = to->any.sa_family == AF_INET6 ? sizeof to->v6 : sizeof to->v4;
+    int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    set_port(from, 0);
+    set_port(to, port);
+    if (fd < 0) return -1;
+    if (bind(fd, &from->any, n) == 0 && (connect(fd, &to->any, n) == 0 || errno == EINPROGRESS)) return fd;
+    close(fd);
+    return -1;
+}
+
+bool dialer_asked(struct dialer *d, const struct role_message *m, int fd)
+{
+    union address from = { .any.sa_family = AF_UNSPEC }, to = from;
+    cimf_status status = CIMF_ACCESS_DENIED;
+    int made = -1;
+    bool port = m->port == RESOLVER || (m->port >= FIRST_PORT && m->port <= UINT16_MAX);
+    if (!within_rate(d)) {
+        status = CIMF_SERVER_TOO_BUSY;
+    } else if (d->allowed && port && fd >= 0 && is_ours(d, fd, &from, &to)) {
+        made = dial(&from, &to, (uint16_t)m->port);
+        status = made >= 0 ? CIMF_OK : CIMF_CONNECTION_LOST;
+    } else {
+        log_warn("cimd", "cimd-core asks for a connection that it may not have port=%u", m->port);
+    }
+    bool ok = answer(d, m->number, status, made);
+    if (made >= 0) close(made);
+    return ok;
+}

@@ -1,0 +1,36 @@
+/*
+ * daemon/dialer.h - the supervisor's part in calls to clients: cimd-core has no internet socket of its own and asks for one
+ * that leads to a client.
+ *
+ * cimd-core may be an attacker's. It names no address: it hands over one of its accepted connections, and gets a socket to
+ * that peer, when the connection is one to a port of listen.wmi or listen.epmap, the wanted port is the resolver's (135) or none of the
+ * system's (1024 or more), and calls to clients are switched on. So many a second. Nothing here waits: the socket is still connecting
+ * when it is handed over.
+ */
+#ifndef DAEMON_DIALER_H
+#define DAEMON_DIALER_H
+
+#include "daemon/role.h"
+#include "daemon/role_message.h"
+
+enum {
+    DIALER_BURST = 64, /* connections at once, */
+    DIALER_RATE = 16,  /* then so many a second */
+};
+
+struct dialer {
+    bool allowed;      /* the configuration has a login for it, or allows it without */
+    uint16_t ports[ROLE_LISTENERS]; /* of listen.wmi and listen.epmap */
+    unsigned port_count;
+    int core;          /* socket; -1 when gone */
+    unsigned budget;   /* connections that may come now */
+    int64_t refilled;
+};
+
+void dialer_init(struct dialer *d, const struct config *config);
+/* A listener of these, when it is bound. */
+void dialer_listens(struct dialer *d, int fd);
+/* ROLE_CONNECT of cimd-core; fd stays the caller's, -1: none came along. false: it does not read its answers and has to end. */
+bool dialer_asked(struct dialer *d, const struct role_message *m, int fd);
+
+#endif
