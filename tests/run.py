@@ -13,7 +13,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD, TSAN, VENV = TOP / "build-check", TOP / "build-tsan", TOP / ".venv"
 PEERS = ["impacket==0.13.1", "pypsrp==0.9.1", "pyspnego==0.12.4", "pywinrm==0.5.0", "gssapi==1.12.0", "krb5==0.10.0", "pykerberos==1.2.4", "requests-credssp==2.0.0",
          "aiowmi==1.1.3"]
-THREADED = ["os", "auth", "repo", "cimom", "net", "rpc", "dcom", "wsman"]  # suites run again under TSan
+THREADED = ["os", "auth", "repo", "cimom", "net", "rpc", "dcom", "wmi", "wsman"]  # suites run again under TSan
 
 
 class Count:
