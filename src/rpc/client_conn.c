@@ -217,11 +217,11 @@ static struct rpc_request *find(const struct rpc_client_conn *c, uint32_t call_i
 static bool genuine(struct rpc_client_conn *c, const struct rpc_pdu *p)
 {
     const struct rpc_guard *g = &c->guard;
-    enum { HEAD = RPC_HEADER + 8 };
+    size_t head = p->type == RPC_FAULT ? RPC_FAULT_HEAD : RPC_HEADER + 8;
     if (g->level < RPC_LEVEL_PACKET) return true;
     if (!p->has_auth && p->type == RPC_FAULT) return true;
     if (p->has_auth && c->proven && p->auth.type == g->type && p->auth.level == g->level && p->auth.context == g->id &&
-        rpc_unprotect(g, c->header_sign, p, HEAD))
+        rpc_unprotect(g, c->header_sign, p, head))
         return true;
     rpc_client_broken(c, CIMF_ACCESS_DENIED, RPC_FAULT_SEC_PKG, "an answer's signature is missing or wrong");
     return false;

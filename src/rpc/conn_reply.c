@@ -34,7 +34,7 @@ static bool handed_back(struct rpc_slot *s)
 
 static const struct rpc_guard *guard_of(const struct rpc_slot *s) { return s->security ? &s->security->guard : NULL; }
 
-/* Fault PDUs of protected calls are protected too. */
+/* Fault PDUs of protected calls are protected too; the status is part of their header (C706 12.6.4.7), so nobody hides it: clients read it first. */
 static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
 {
     size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST, s->call.call_id);
@@ -43,7 +43,7 @@ static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
     rpc_put16(b, 0);
     rpc_put32(b, status);
     rpc_put32(b, 0);
-    if (!rpc_protect(guard_of(s), s->conn->header_sign, b, start, 24)) b->failed = true;
+    if (!rpc_protect(guard_of(s), s->conn->header_sign, b, start, RPC_FAULT_HEAD)) b->failed = true;
 }
 
 void rpc_fault(struct rpc_call *call, uint32_t status)

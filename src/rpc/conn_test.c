@@ -298,6 +298,27 @@ static void every_level(void **state)
     }
 }
 
+/* What went wrong is read before a fault's signature is looked at, at every level. */
+static void faults_of_every_level(void **state)
+{
+    static const uint8_t levels[] = { RPC_LEVEL_CONNECT, RPC_LEVEL_PACKET, RPC_LEVEL_INTEGRITY, RPC_LEVEL_PRIVACY };
+    for (size_t i = 0; i < sizeof levels; i++) {
+        open_talk(levels[i]);
+        log_in("secret", 7, RPC_BIND, 0);
+        t.call++;
+        send_request(0, 1, RPC_FIRST | RPC_LAST, SLICE("x"), 7, -1);
+        rpc_fault(held, RPC_FAULT_BAD_STUB);
+        struct rpc_pdu p = answer();
+        struct rpc_reader r = rpc_reader_of(&p, slice_sub(p.body, 8));
+        assert_int_equal(p.type, RPC_FAULT);
+        assert_int_equal(rpc_u32(&r), RPC_FAULT_BAD_STUB);
+        assert_int_equal(p.has_auth, levels[i] >= RPC_LEVEL_PACKET);
+        struct rpc_guard g = { .mech = t.client, .type = RPC_AUTH_NTLM, .level = levels[i], .whole = true };
+        assert_true(rpc_unprotect(&g, false, &p, RPC_FAULT_HEAD));
+        close_talk();
+    }
+}
+
 static void wrong_password(void **state)
 {
     open_talk(RPC_LEVEL_INTEGRITY);
@@ -602,7 +623,8 @@ static void features_and_syntaxes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_authentication), cmocka_unit_test(every_level), cmocka_unit_test(wrong_password),
+        cmocka_unit_test(without_authentication), cmocka_unit_test(every_level), cmocka_unit_test(faults_of_every_level),
+        cmocka_unit_test(wrong_password),
         cmocka_unit_test(flipped_bits), cmocka_unit_test(many_security_contexts), cmocka_unit_test(below_the_floor),
         cmocka_unit_test(order_of_things), cmocka_unit_test(other_versions), cmocka_unit_test(one_after_the_other),
         cmocka_unit_test(verification_trailer), cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),

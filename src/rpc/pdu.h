@@ -25,6 +25,7 @@ enum {
     RPC_FRAGMENT_MAX = 5840, /* what we offer and take, as Windows */
     RPC_FRAGMENT_MIN = 1432, /* C706: everybody takes so much */
     RPC_FAULT_HINT = 32,     /* alloc_hint of a fault: its octets */
+    RPC_FAULT_HEAD = 32,     /* of a fault: everything but what is never there, stub data */
     RPC_BIND_MAX = 65535,    /* the bind family carries tickets */
 };
 
