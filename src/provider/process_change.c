@@ -52,13 +52,42 @@ static cimf_status take_environment(struct provider_call *c, const struct cim_in
     return CIMF_OK;
 }
 
+/* ---- what callers of Windows machines write without being asked ---- */
+
+/* "C:\\a\\b" is /a/b: there is one drive, and callers give its root as the folder when they don't care. Others stay as they are. */
+static struct slice folder_of(struct provider_call *c, struct slice given)
+{
+    if (given.n < 2 || (given.p[0] | 0x20) != 'c' || given.p[1] != ':') return given;
+    if (given.n > 2 && given.p[2] != '\\' && given.p[2] != '/') return given;
+    struct slice path = arena_dup(c->scratch, given.n == 2 ? SLICE("/") : slice_sub(given, 2));
+    for (size_t i = 0; i < path.n; i++)
+        if (path.p[i] == '\\') ((char *)path.p)[i] = '/';
+    return path;
+}
+
+/* "cmd.exe /Q /c LINE" is LINE: a shell is what runs it anyway. */
+static struct slice command_of(struct slice line)
+{
+    static const char *const names[] = { "cmd ", "cmd.exe ", "%comspec% " };
+    struct slice rest = SLICE_NULL;
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (slice_istarts(slice_trim(line), slice_str(names[i]))) rest = slice_trim(slice_sub(slice_trim(line), strlen(names[i])));
+    while (rest.n > 2 && rest.p[0] == '/') {
+        struct slice word = slice_head(rest, slice_find(rest, ' '));
+        rest = slice_trim(slice_sub(rest, word.n));
+        if (slice_ieq(word, SLICE("/c"))) return rest.n ? rest : line;
+    }
+    return line;
+}
+
 cimf_status process_create(struct provider_call *c, const struct cim_instance *in, struct cim_instance *out)
 {
     struct slice line;
     struct host_answer answer = { .status = CIMF_FAILED };
     struct host_job job = { .kind = HOST_SPAWN, .shell = true, .argv = &line, .argc = 1 };
     bool given = text_of(c, in, "CommandLine", &line) && slice_trim(line).n;
-    text_of(c, in, "CurrentDirectory", &job.folder);
+    line = command_of(line);
+    if (text_of(c, in, "CurrentDirectory", &job.folder)) job.folder = folder_of(c, job.folder);
     cimf_status status = given ? take_environment(c, in, &job) : CIMF_INVALID_PARAMETER;
     if (status != CIMF_OK) return finish(NULL, false, status, out);
     status = provider_host(c, &job, &answer);

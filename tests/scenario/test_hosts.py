@@ -131,6 +131,19 @@ class Hosts(Base):
         self.assertTrue(until(lambda: (self.home / "v").exists()))
         self.assertEqual((self.home / "v").read_text(), f"1 2,C,{LOCAL}\n")
 
+    def test_what_callers_of_windows_write(self):
+        """The root of drive C is ours; a shell that is asked for is the one that would run the line anyway."""
+        for folder, line, want in (("C:\\", "cmd.exe /Q /c pwd", "/"), ("c:/usr\\share", "CMD /d /c pwd", "/usr/share"),
+                                   ("C:", "%COMSPEC% /c pwd", "/"), ("/usr", "pwd", "/usr")):
+            path = self.home / f"w{len(list(self.home.iterdir()))}"
+            self.assertEqual(self.create(self.caller, f"{line} > {path}.part; mv {path}.part {path}", CurrentDirectory=folder)["ReturnValue"], "0")
+            self.assertTrue(until(lambda: path.exists()), line)
+            self.assertEqual(path.read_text().strip(), want)
+        for folder in ("D:\\", "C:usr", "C:\\no\\such"):
+            self.assertEqual(self.create(self.caller, "true", CurrentDirectory=folder)["ReturnValue"], "9", folder)
+        self.assertEqual(self.create(self.caller, "cmd.exe /Q")["ReturnValue"], "9")
+        self.assertEqual(self.create(self.caller, "cmd.exe /Q /c no-such-program")["ReturnValue"], "9")
+
     def test_return_values(self):
         def code(line, **params):
             return self.create(self.caller, line, **params)["ReturnValue"]
