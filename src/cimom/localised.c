@@ -35,6 +35,22 @@ bool localised_name(struct slice locale, char out[16])
     return false;
 }
 
+/* The next of a list, without its weight: "de;q=0.5, en". */
+static struct slice next_locale(struct slice *rest)
+{
+    struct slice one = slice_trim(slice_split(*rest, ',', rest));
+    return slice_head(one, slice_find(one, ';'));
+}
+
+bool localised_first(struct slice list, char out[16])
+{
+    struct slice rest = list.n ? list : SLICE("MS_409");
+    do {
+        if (localised_name(next_locale(&rest), out)) return true;
+    } while (rest.p);
+    return false;
+}
+
 static cimf_status open_one(struct localised *l, struct task *t, struct slice locale)
 {
     char name[16];
@@ -56,9 +72,9 @@ cimf_status localised_open(struct localised *l, struct task *t)
     struct slice rest = t->in->locale.n ? t->in->locale : SLICE("MS_409");
     cimf_status s = CIMF_OK;
     for (bool more = true; !s && more && l->count < LOCALES_MAX;) {
-        struct slice one = slice_trim(slice_split(rest, ',', &rest));
+        struct slice one = next_locale(&rest);
         more = rest.p != NULL;
-        s = open_one(l, t, slice_head(one, slice_find(one, ';'))); /* "de;q=0.5" */
+        s = open_one(l, t, one);
     }
     return s;
 }

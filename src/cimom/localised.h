@@ -25,5 +25,7 @@ const struct cim_class *localised_class(struct localised *l, struct task *t,
 void localised_close(struct localised *l);
 /* "ms_409" of one locale name; false: unknown. */
 bool localised_name(struct slice locale, char out[16]);
+/* Of the first known one of a list: where the words of a change go. An empty list is the server's own locale. */
+bool localised_first(struct slice list, char out[16]);
 
 #endif

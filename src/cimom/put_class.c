@@ -186,7 +186,7 @@ static cimf_status put_amended(struct task *t, struct edit *ed, struct edit_ns *
     struct edit_ns *there;
     bool amended, created;
     const struct cim_class_decl *decl = t->in->class_decl;
-    if (!localised_name(t->in->locale.n ? t->in->locale : SLICE("MS_409"), locale)) {
+    if (!localised_first(t->in->locale, locale)) {
         return error_set(e, CIMF_INVALID_PARAMETER, "cimom", "the locale is not known");
     }
     arena_reset(&t->item);

@@ -68,6 +68,7 @@ struct dcom_object_type {
     /* No client can reach it any more: stop what runs for it. May be NULL. */
     void (*closed)(void *self);
     void (*free)(void *self);                       /* may be NULL */
+    uint32_t foreign; /* what callers of another account are told; 0: access denied, as a fault of RPC */
 };
 struct dcom_class {
     struct guid clsid;

@@ -108,7 +108,7 @@ static uint32_t enter(struct dcom_server *s, struct rpc_call *c, struct dcom_obj
     if (!i) {
         fault = DCOM_E_DISCONNECTED;
     } else if (!principal_same(i->object->owner, c->principal)) {
-        fault = RPC_FAULT_ACCESS_DENIED;
+        fault = i->object->type->foreign ? i->object->type->foreign : RPC_FAULT_ACCESS_DENIED;
     } else {
         *object = dcom_object_ref(i->object);
         *interface = i->interface;

@@ -39,7 +39,7 @@ static const struct dcom_method methods[] = {
 };
 const struct dcom_interface dcom_iclassfactory = { { 1, 0, 0, { 0xc0, 0, 0, 0, 0, 0, 0, 0x46 } }, "IClassFactory", methods, 5 };
 static const struct dcom_interface *const interfaces[] = { &dcom_iclassfactory, NULL };
-static const struct dcom_object_type factory_type = { "class factory", interfaces, NULL, NULL };
+static const struct dcom_object_type factory_type = { "class factory", interfaces, NULL, NULL, 0 };
 
 uint32_t dcom_factory_new(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,
                           struct dcom_object **out)

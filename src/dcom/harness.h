@@ -169,7 +169,7 @@ static void thing_free(void *self)
     if (last_thing == self) last_thing = NULL;
     free(self);
 }
-static const struct dcom_object_type thing_type = { "thing", thing_interfaces, thing_closed, thing_free };
+static const struct dcom_object_type thing_type = { "thing", thing_interfaces, thing_closed, thing_free, 0 };
 
 static uint32_t thing_create(const struct dcom_class *class, struct dcom_server *s, const struct principal *p, struct dcom_object **out)
 {

@@ -40,7 +40,7 @@ static void closed(void *self)
 static const struct dcom_method methods[] = { [3] = { "Count", NULL, count } };
 static const struct dcom_interface interface = { { 0x77777777, 7, 7, { 7 } }, "counter", methods, 4 };
 static const struct dcom_interface *const interfaces[] = { &interface, NULL };
-static const struct dcom_object_type type = { "counter", interfaces, closed, NULL };
+static const struct dcom_object_type type = { "counter", interfaces, closed, NULL, 0 };
 
 /* ---- a client on each loop: calls one after the other, each made by the answer of the one before ---- */
 

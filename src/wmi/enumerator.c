@@ -7,7 +7,7 @@
 
 #include "wmi/wmi_priv.h"
 
-enum wait_kind { WAIT_NEXT, WAIT_SMART, WAIT_SKIP };
+enum wait_kind { WAIT_NEXT, WAIT_SMART, WAIT_SKIP, WAIT_RESET, WAIT_CLONE };
 struct wmi_smart {
     struct wmi_enum *e;
     struct guid client;
@@ -82,7 +82,7 @@ static void enum_free(void *self)
 
 const struct dcom_object_type wmi_enum_type = {
     "IEnumWbemClassObject", (const struct dcom_interface *const[]){ &wmi_enum_interface, &wmi_fetch_interface, NULL },
-    enum_closed, enum_free,
+    enum_closed, enum_free, WBEM_E_ACCESS_DENIED,
 };
 
 static void smart_closed(void *self)
@@ -100,6 +100,7 @@ static void smart_free(void *self)
 
 const struct dcom_object_type wmi_smart_type = {
     "IWbemWCOSmartEnum", (const struct dcom_interface *const[]){ &wmi_smart_interface, NULL }, smart_closed, smart_free,
+    WBEM_E_ACCESS_DENIED,
 };
 
 uint32_t wmi_enum_give(struct dcom_call *c, struct wmi_enum *e, struct slice *out)
@@ -187,6 +188,23 @@ static uint32_t answer_smart(struct enum_wait *w, uint32_t hresult)
     return hresult;
 }
 
+static uint32_t answer_clone(struct enum_wait *w)
+{
+    struct stub_reference *out = w->record;
+    struct wmi_enum *copy = wmi_enum_new(w->e->r);
+    if (!copy) return DCOM_E_OUTOFMEMORY;
+    copy->at = w->e->at;
+    return wmi_enum_give(w->call, copy, &out->reference);
+}
+
+/* Back to the first object, while it is kept. */
+static uint32_t answer_reset(struct enum_wait *w)
+{
+    if (w->e->r->lost) return wmi_hresult(CIMF_OUT_OF_MEMORY);
+    w->e->at = 0;
+    return DCOM_OK;
+}
+
 /* The call is gone afterwards, and the wait with it. */
 static void finish(struct enum_wait *w, uint32_t hresult)
 {
@@ -201,6 +219,8 @@ static void finish(struct enum_wait *w, uint32_t hresult)
     wmi_wait_stop(&w->time);
     if (w->kind == WAIT_NEXT) hresult = answer_next(w, hresult);
     if (w->kind == WAIT_SMART) hresult = answer_smart(w, hresult);
+    if (w->kind == WAIT_CLONE && !hresult) hresult = answer_clone(w);
+    if (w->kind == WAIT_RESET && !hresult) hresult = answer_reset(w);
     bytes = w->bytes;
     dcom_reply(w->call, w->record, hresult);
     buf_free(&bytes);
@@ -307,30 +327,22 @@ void wmi_smart_next(struct dcom_call *c, void *record)
     enqueue(c, s->e, record, WAIT_SMART, r->timeout, r->count);
 }
 
-void wmi_enum_reset(struct dcom_call *c, void *record)
+/* Both wait until the calls before them are answered (3.1.4.4.3). */
+static void reread(struct dcom_call *c, void *record, enum wait_kind kind)
 {
     struct wmi_enum *e = c->self;
-    if (refused(c, e, record)) return;
-    if (e->r->forward || e->r->lost) {
-        dcom_reply(c, record, wmi_hresult(e->r->forward ? CIMF_INVALID_OPERATION : CIMF_OUT_OF_MEMORY));
-        return;
-    }
-    e->at = 0;
-    dcom_reply(c, record, DCOM_OK);
+    if (!e->r->forward) enqueue(c, e, record, kind, WMI_INFINITE, 0);
+    else if (!refused(c, e, record)) dcom_reply(c, record, wmi_hresult(CIMF_INVALID_OPERATION));
+}
+
+void wmi_enum_reset(struct dcom_call *c, void *record)
+{
+    reread(c, record, WAIT_RESET);
 }
 
 void wmi_enum_clone(struct dcom_call *c, void *record)
 {
-    struct wmi_enum *e = c->self;
-    struct stub_reference *out = record;
-    if (refused(c, e, record)) return;
-    if (e->r->forward) {
-        dcom_reply(c, record, wmi_hresult(CIMF_INVALID_OPERATION));
-        return;
-    }
-    struct wmi_enum *copy = wmi_enum_new(e->r);
-    if (copy) copy->at = e->at;
-    dcom_reply(c, record, copy ? wmi_enum_give(c, copy, &out->reference) : DCOM_E_OUTOFMEMORY);
+    reread(c, record, WAIT_CLONE);
 }
 
 /* Needs a way to call the client back, which this server does not have yet. */

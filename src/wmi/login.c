@@ -86,7 +86,8 @@ void wmi_open_namespace(struct dcom_call *c, void *record)
     struct slice ns = SLICE_NULL;
     uint32_t hresult = wmi_services_begin(c, r, WBEM_RETURN_IMMEDIATELY);
     bool later = r->flags & WBEM_RETURN_IMMEDIATELY;
-    if (!hresult && (!r->text.n || (!later && !r->out && !r->result))) hresult = wmi_hresult(CIMF_INVALID_PARAMETER);
+    bool nowhere = later ? !r->result : !r->out && !r->result;
+    if (!hresult && (!r->text.n || r->context.p || nowhere)) hresult = wmi_hresult(CIMF_INVALID_PARAMETER);
     if (!hresult && cim_namespace_normal(c->arena, r->text, &ns) != CIMF_OK) hresult = wmi_hresult(CIMF_INVALID_NAMESPACE);
     /* A child of this one: by its name, or by its path. */
     bool whole = slice_istarts(ns, from->ns) && ns.n > from->ns.n && ns.p[from->ns.n] == '/';

@@ -93,6 +93,7 @@ static void result_free(void *self)
 
 const struct dcom_object_type wmi_result_type = {
     "IWbemCallResult", (const struct dcom_interface *const[]){ &wmi_result_interface, NULL }, result_closed, result_free,
+    WBEM_E_ACCESS_DENIED,
 };
 
 static uint32_t give_result(struct dcom_call *c, struct wmi_outcome *o, struct slice *out)
@@ -223,17 +224,6 @@ void wmi_outcome_start(struct dcom_call *c, struct wmi_outcome *o, struct stub_s
 void wmi_outcome_login(struct dcom_call *c, struct wmi_outcome *o, struct stub_ntlm_login *record)
 {
     if (wait_for(c, o, record, WAIT_LOGIN, WMI_DIRECT)) wmi_work_submit(&o->w);
-    wmi_work_unref(&o->w);
-}
-
-void wmi_outcome_known(struct dcom_call *c, struct wmi_outcome *o, struct stub_services *record)
-{
-    bool later = record->flags & WBEM_RETURN_IMMEDIATELY;
-    uint32_t hresult = o->hresult;
-    o->finished = true;
-    if (later && !hresult) hresult = give_result(c, o, record->result);
-    if (!later && !hresult && record->out) *record->out = arena_dup(c->arena, o->object);
-    dcom_reply(c, record, hresult);
     wmi_work_unref(&o->w);
 }
 

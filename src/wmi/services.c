@@ -48,15 +48,16 @@ static uint32_t read_path(struct wmi_outcome *o, struct slice text)
     return wmi_hresult(status);
 }
 
-/* NULL or "" : the empty class, which a new one is made from. */
-static void empty_class(struct dcom_call *c, struct stub_services *r, struct wmi_outcome *o)
+/* NULL or "" : the empty class, which a new one is made from. A class that is always there is asked for beside it, to
+ * see whether the caller may read here. */
+static uint32_t empty_class(struct wmi_outcome *o)
 {
     struct buf b;
     buf_init(&b, 0);
     if (wmi_reference_empty(&b, o->w.session)) o->object = arena_dup(&o->w.arena, buf_slice(&b));
-    if (!o->object.p) o->hresult = DCOM_E_OUTOFMEMORY;
     buf_free(&b);
-    wmi_outcome_known(c, o, r);
+    o->w.op.path = (struct cim_path){ .kind = CIM_PATH_CLASS, .class_name = SLICE("__SystemClass") };
+    return o->object.p ? DCOM_OK : DCOM_E_OUTOFMEMORY;
 }
 
 void wmi_get_object(struct dcom_call *c, void *record)
@@ -64,11 +65,7 @@ void wmi_get_object(struct dcom_call *c, void *record)
     struct stub_services *r = record;
     struct wmi_outcome *o;
     uint32_t hresult = begin(c, r, WBEM_AMENDED | WBEM_DIRECT_READ, &o);
-    if (!hresult && !r->text.n) {
-        empty_class(c, r, o);
-        return;
-    }
-    if (!hresult) hresult = read_path(o, r->text);
+    if (!hresult) hresult = r->text.n ? read_path(o, r->text) : empty_class(o);
     if (hresult) {
         refuse(c, r, o, hresult);
         return;

@@ -40,7 +40,7 @@ static void services_free(void *self)
 
 const struct dcom_object_type wmi_services_type = {
     "IWbemServices", (const struct dcom_interface *const[]){ &wmi_services_interface,
-    &wmi_refreshing_interface, NULL }, NULL, services_free,
+    &wmi_refreshing_interface, NULL }, NULL, services_free, WBEM_E_ACCESS_DENIED,
 };
 
 uint32_t wmi_give(struct dcom_call *c, const struct dcom_object_type *type, void *self, const struct guid *iid,
@@ -73,18 +73,25 @@ static bool alphanumeric(struct slice s, size_t least, size_t most)
     return s.n >= least && s.n <= most;
 }
 
+static bool hexadecimal(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (hex_digit(s.p[i]) < 0) return false;
+    return s.n >= 1 && s.n <= 8;
+}
+
 bool wmi_locale_valid(struct slice list)
 {
     while (list.n) {
         struct slice rest, item = slice_trim(slice_split(list, ',', &rest));
         list = rest;
         if (slice_istarts(item, SLICE("ms_"))) {
-            if (!alphanumeric(slice_sub(item, 3), 1, 8)) return false;
+            if (!hexadecimal(slice_sub(item, 3))) return false;
             continue;
         }
         struct slice part = slice_split(item, '-', &item);
         if (!alphanumeric(part, 2, 8)) return false;
-        while (item.n) {
+        while (item.p) {
             part = slice_split(item, '-', &item);
             if (!alphanumeric(part, 1, 8)) return false;
         }

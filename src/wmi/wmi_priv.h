@@ -20,6 +20,7 @@ enum {
 };
 #define WBEM_S_FALSE 1u
 #define WBEM_S_TIMEDOUT 0x40004u
+#define WBEM_E_ACCESS_DENIED 0x80041003u
 #define WMI_INFINITE 0xffffffffu
 #define WMI_ANSWER_BYTES ((size_t)32 << 20) /* objects of one Next; what is left comes with the next one */
 
@@ -148,8 +149,6 @@ struct wmi_outcome *wmi_outcome_new(struct dcom_call *c, struct wmi_session *x);
 /* Submits and answers the call as its flags say. Takes the outcome. */
 void wmi_outcome_start(struct dcom_call *c, struct wmi_outcome *o, struct stub_services *record, enum wmi_delivery how);
 void wmi_outcome_login(struct dcom_call *c, struct wmi_outcome *o, struct stub_ntlm_login *record);
-/* The same without an operation: the outcome is known. */
-void wmi_outcome_known(struct dcom_call *c, struct wmi_outcome *o, struct stub_services *record);
 
 /* ---- result sets and their readers (results.c, enumerator.c) ---- */
 

@@ -37,6 +37,16 @@ static void test_who_may_only_be_known(void **state)
     client_run(&c, &get);
     assert_int_equal(c.hresult, 0x80041003);
     client_end(&c);
+    struct stub_services q = { .text = SLICE("WQL"), .method = SLICE("select * from MyClass") };
+    for (uint16_t opnum = 3; opnum < 26; opnum++) {
+        const char *name = wmi_services_interface.methods[opnum].name;
+        if (strstr(name, "Async") || opnum == 5) continue; /* those without a result */
+        client_init(&c, services, 0, opnum);
+        c.c.flags = MECH_IDENTIFY;
+        client_run(&c, opnum == 20 || opnum == 22 ? &q : &get);
+        assert_int_equal(c.hresult, 0x80041003);
+        client_end(&c);
+    }
 }
 
 static struct dcom_object *query(uint32_t flags, uint32_t expected)
@@ -116,6 +126,122 @@ static void test_a_call_waits_until_its_time_is_over(void **state)
     client_end(&c);
     client_end(&behind);
     client_release(e);
+}
+
+/* Reset and Clone come to a Next that waits: they wait, too, and see where it ended.
+ * covers: wmi-dcom:W26 */
+static void test_one_after_the_other(void **state)
+{
+    struct client_call first, clone, reset;
+    struct stub_next r = { .timeout = WMI_INFINITE, .count = 4 };
+    struct stub_reference made = { 0 };
+    uint32_t n;
+    f.m.mode = FAKE_BLOCK;
+    struct dcom_object *e = query(0x10, 0);
+    client_init(&first, e, 0, 4);
+    client_run(&first, &r);
+    client_init(&clone, e, 0, 6);
+    client_run(&clone, &made);
+    client_init(&reset, e, 0, 3);
+    client_run(&reset, NULL);
+    assert_false(first.answered || clone.answered || reset.answered);
+    fake_current = &loops[0];
+    fake_go(&f.m);
+    fake_run();
+    assert_true(first.answered && clone.answered && reset.answered);
+    assert_int_equal(first.hresult | clone.hresult | reset.hresult, 0);
+    assert_int_equal(((struct stub_next *)first.out)->returned, 4);
+    struct dcom_object *copy = client_object(((struct stub_reference *)clone.out)->reference);
+    assert_int_equal(next(copy, WMI_INFINITE, 100, &n), 1);
+    assert_int_equal(n, 16);
+    assert_int_equal(next(e, WMI_INFINITE, 100, &n), 1);
+    assert_int_equal(n, 20);
+    client_end(&first);
+    client_end(&clone);
+    client_end(&reset);
+    client_release(copy);
+    client_release(e);
+}
+
+/* Skipping takes its time as Next does; an operation that fails says so to whoever reads on. */
+static void test_skips_and_failures(void **state)
+{
+    struct client_call c;
+    struct stub_skip r = { .timeout = 0, .count = 4 };
+    uint32_t n;
+    f.m.mode = FAKE_BLOCK;
+    struct dcom_object *e = query(0x10, 0);
+    client_init(&c, e, 0, 7);
+    client_run(&c, &r);
+    assert_int_equal(c.hresult, 0x40004);
+    client_end(&c);
+    r.timeout = 1000;
+    client_init(&c, e, 0, 7);
+    client_run(&c, &r);
+    assert_false(c.answered);
+    fake_time_passes();
+    assert_int_equal(c.hresult, 0x40004);
+    client_end(&c);
+    f.m.fail = CIMF_PROVIDER_FAILURE;
+    f.m.fail_after = 6;
+    fake_current = &loops[0];
+    fake_go(&f.m);
+    client_init(&c, e, 0, 7);
+    client_run(&c, &r);
+    fake_run();
+    assert_int_equal(c.hresult, 0);
+    client_end(&c);
+    assert_int_equal(next(e, WMI_INFINITE, 2, &n), 0);
+    assert_int_equal(next(e, WMI_INFINITE, 2, &n), 0x80041004);
+    assert_int_equal(n, 0);
+    client_init(&c, e, 0, 7);
+    client_run(&c, &r);
+    assert_int_equal(c.hresult, 0x80041004);
+    client_end(&c);
+    client_release(e);
+}
+
+/* What a call result tells before, at and after the end.
+ * covers: wmi-dcom:W27 */
+static void test_a_result_to_come(void **state)
+{
+    struct client_call c[4];
+    struct slice result = SLICE_NULL;
+    struct stub_services r = { .text = SLICE("MyClass.id=1"), .flags = 0x10, .result = &result };
+    struct stub_result ask = { .timeout = 0 }, wait = { .timeout = 500 }, stay = { .timeout = WMI_INFINITE };
+    f.m.mode = FAKE_BLOCK;
+    client_init(&c[0], services, 0, 6);
+    client_run(&c[0], &r);
+    struct dcom_object *o = client_object(*((struct stub_services *)c[0].out)->result);
+    client_end(&c[0]);
+    for (uint16_t opnum = 3; opnum < 7; opnum++) {
+        client_init(&c[0], o, 0, opnum);
+        client_run(&c[0], &ask);
+        assert_int_equal(c[0].hresult, 0x40004);
+        client_end(&c[0]);
+        client_init(&c[0], o, 0, opnum);
+        client_run(&c[0], &wait);
+        assert_false(c[0].answered);
+        fake_time_passes();
+        assert_int_equal(c[0].hresult, 0x40004);
+        client_end(&c[0]);
+    }
+    for (uint16_t opnum = 3; opnum < 7; opnum++) {
+        client_init(&c[opnum - 3], o, 0, opnum);
+        client_run(&c[opnum - 3], &stay);
+    }
+    fake_current = &loops[0];
+    fake_go(&f.m);
+    fake_run();
+    static const uint32_t expected[] = { 0x80041002, 0x80041002, 0x80041002, 0 };
+    for (int i = 0; i < 4; i++) {
+        assert_true(c[i].answered);
+        assert_int_equal(c[i].hresult, expected[i]); /* there is no such instance */
+        assert_null(((struct stub_result *)c[i].out)->value.p);
+    }
+    assert_int_equal(((struct stub_result *)c[3].out)->status, 0x80041002);
+    for (int i = 0; i < 4; i++) client_end(&c[i]);
+    client_release(o);
 }
 
 static void test_a_client_that_hangs_up(void **state)
@@ -271,6 +397,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
+        T(test_one_after_the_other), T(test_skips_and_failures), T(test_a_result_to_come),
         T(test_who_may_only_be_known), T(test_every_delivery), T(test_a_call_waits_until_its_time_is_over),
         T(test_a_client_that_hangs_up), T(test_a_client_that_stops_reading), T(test_no_less_protection_for_results),
         T(test_classes_are_told_once), T(test_later_needs_a_place), T(test_objects_that_are_none),
