@@ -34,18 +34,6 @@ static bool handed_back(struct rpc_slot *s)
 
 static const struct rpc_guard *guard_of(const struct rpc_slot *s) { return s->security ? &s->security->guard : NULL; }
 
-/* Fault PDUs of protected calls are protected too; the status is part of their header (C706 12.6.4.7), so nobody hides it: clients read it first. */
-static void put_fault(struct rpc_slot *s, uint32_t status, struct buf *b)
-{
-    size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST, s->call.call_id);
-    rpc_put32(b, RPC_FAULT_HINT);
-    rpc_put16(b, s->context);
-    rpc_put16(b, 0);
-    rpc_put32(b, status);
-    rpc_put32(b, 0);
-    if (!rpc_protect(guard_of(s), s->conn->header_sign, b, start, RPC_FAULT_HEAD)) b->failed = true;
-}
-
 void rpc_fault(struct rpc_call *call, uint32_t status)
 {
     struct rpc_slot *s = (struct rpc_slot *)call;
@@ -54,7 +42,8 @@ void rpc_fault(struct rpc_call *call, uint32_t status)
     buf_init(&b, 0);
     RPC_COUNT(c->site, calls_out);
     if (c->state != RPC_CONN_CLOSED && !(s->flags & RPC_MAYBE)) {
-        put_fault(s, status, &b);
+        /* Without protection, as Windows sends them: clients don't count them among the signed messages. */
+        rpc_fault_put(&b, call->call_id, s->context, status, 0);
         rpc_conn_send(c, &b);
     }
     handed_back(s);
