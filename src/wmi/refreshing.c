@@ -45,6 +45,7 @@ static uint32_t read_template(struct wmi_read *r, struct slice objref, struct ci
     cimf_status status = wmi_reference_read(&r->w, objref, true, &sent, NULL);
     if (status == CIMF_OK && !sent.instance) status = CIMF_INVALID_OBJECT;
     if (status == CIMF_OK) status = cim_path_of(&r->w.arena, sent.instance, path, NULL);
+    path->server = path->ns = SLICE(""); /* here, wherever the instance was read */
     return wmi_hresult(status);
 }
 

@@ -1,6 +1,7 @@
-/* Calls of any method with any stub on a login, its services, an enumerator, a smart enumerator and a call result: one byte says whose,
+/* Calls of any method with any stub on a login, its services, an enumerator, a smart enumerator, a call result and a refresher: one byte says whose,
  * one which operation, one how the manager works meanwhile, two the length of the stub, then the stub. */
 #include "wmi/fake_dcom.h"
+#include "wmi/refresh.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,11 @@ static void collect(struct run *r, unsigned at)
     if (i == &wmi_login_interface && op == 6) keep(r, ((struct stub_ntlm_login *)c->out)->services);
     if ((i == &wmi_enum_interface && op == 6) || i == &wmi_fetch_interface) keep(r, ((struct stub_reference *)c->out)->reference);
     if (i == &wmi_result_interface && op == 5) keep(r, ((struct stub_result *)c->out)->value);
+    if (i == &wmi_refreshing_interface && op >= 3 && op <= 5) {
+        const struct stub_refresh_info *info = &((struct stub_refresh_add *)c->out)->info;
+        if (info->type == REFRESH_REMOTE) keep(r, info->of.remote.refresher);
+    }
+    if (i == &wmi_refreshing_interface && op == 7) keep(r, ((struct stub_refresh_get *)c->out)->refresher);
     if (i != &wmi_services_interface) return;
     const struct stub_services *s = c->out;
     if (op == 12 || op == 18 || op == 20 || op == 22) keep(r, s->enumerator);
@@ -78,6 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct cursor in = cursor_of(slice_of((const char *)data, size));
     fake_wmi_open(&r.f);
     fake_fill(&r.f.m, 20);
+    for (int i = 0; i < 3; i++) cim_put_strz(fake_row(&r.f.m, "Live"), "Name", i == 0 ? "a" : i == 1 ? "b" : "c");
     r.made = 0;
     memset(r.collected, 0, sizeof r.collected);
     r.count = 2;
