@@ -1,22 +1,9 @@
 /* Clients on two loops over a real object manager: they share logins and enumerators, hang up in the middle of a call, and never say that they
  * are done with some objects. Every call is answered once, on its own loop; in the end nothing runs and nothing is left. Meant for TSan. */
-#include "cimom/test_driver.h"
-
-#include <semaphore.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "dcom/dcom_priv.h"
-#include "os/loop.h"
-#include "wmi/stubs.h"
-#include "wmi/wmi.h"
+#include "site.h"
 
 enum { LOOPS = 2, CLIENTS = 8, ROUNDS = 30, ROWS = 300 };
 
-static struct driver manager;
-static struct dcom_server *dcom;
-static struct wmi_server *wmi;
-static struct loops *loops;
 static sem_t finished;
 static unsigned answers, objects_read; /* atomic */
 
@@ -68,26 +55,6 @@ void rpc_fault(struct rpc_call *c, uint32_t status) { answered(c, status); }
 
 /* ---- requests ---- */
 
-static void put(struct buf *b, uint32_t v, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) buf_byte(b, (int)(v >> (8 * i) & 255));
-}
-
-static void put_guid(struct buf *b, const struct guid *g)
-{
-    put(b, g->data1, 4);
-    put(b, g->data2, 2);
-    put(b, g->data3, 2);
-    buf_add(b, g->data4, 8);
-}
-
-static void begin(struct buf *b)
-{
-    buf_init(b, 0);
-    put(b, 5 | 7 << 16, 4);
-    for (int i = 0; i < 7; i++) put(b, 0, 4);
-}
-
 static void send_stub(struct client *k, const struct guid *ipid, uint16_t opnum, struct buf *b)
 {
     buf_free(&k->rpc.reply);
@@ -118,26 +85,14 @@ static void call(struct client *k, const struct guid *ipid, const struct dcom_in
 static void ask_interface(struct client *k, const struct guid *ipid, const struct guid *iid)
 {
     struct buf b;
-    begin(&b);
-    put_guid(&b, ipid);
-    put(&b, 1, 4);
-    put(&b, 1, 4);
-    put(&b, 1, 4);
-    put_guid(&b, iid);
+    query_stub(&b, ipid, iid);
     send_stub(k, &dcom->unknown, 3, &b);
 }
 
 static void release(struct client *k, const struct guid *const *ipids, unsigned n)
 {
     struct buf b;
-    begin(&b);
-    put(&b, n, 4);
-    put(&b, n, 4);
-    for (unsigned i = 0; i < n; i++) {
-        put_guid(&b, ipids[i]);
-        put(&b, 5, 4);
-        put(&b, 0, 4);
-    }
+    release_stub(&b, ipids, n);
     send_stub(k, &dcom->unknown, 5, &b);
 }
 
@@ -159,13 +114,6 @@ static uint32_t result(struct client *k)
     return hresult;
 }
 
-static struct guid ipid_of(struct client *k, struct slice reference)
-{
-    struct dcom_objref ref = { 0 };
-    if (reference.p) assert_int_equal(dcom_objref_read(&k->arena, reference, &ref, NULL), CIMF_OK);
-    return ref.std.ipid;
-}
-
 /* The only references that may be missing are those of calls that were given up, and of enumerators that another let go. */
 static bool fine(const struct client *k, uint32_t code)
 {
@@ -178,14 +126,13 @@ static void take_answer(struct client *k)
     if (!fine(k, code)) fail_msg("client %u, round %u, step %d: %08x", k->index, k->round, k->step, code);
     bool ok = !(code & 0x80000000u) && !k->fault;
     const struct guid none = { 0 };
-    struct cursor at;
     switch (k->step) {
     case LOGIN:
         assert_true(ok);
-        k->services = ipid_of(k, k->r.login.services);
+        k->services = ipid_of(&k->arena, k->r.login.services);
         break;
     case QUERY:
-        k->enumerator = ok ? ipid_of(k, k->r.services.enumerator) : none;
+        k->enumerator = ok ? ipid_of(&k->arena, k->r.services.enumerator) : none;
         pthread_mutex_lock(&lock);
         k->with->enumerator = k->enumerator;
         pthread_mutex_unlock(&lock);
@@ -193,15 +140,10 @@ static void take_answer(struct client *k)
     case NEXT: case NEXT_OF_OTHER: case CLONE_NEXT:
         if (ok) __atomic_add_fetch(&objects_read, k->r.next.returned, __ATOMIC_RELAXED);
         break;
-    case CLONE: k->clone = ok ? ipid_of(k, k->r.reference.reference) : none; break;
-    case ASK_FETCH: /* REMQIRESULT: IPID behind HRESULT, flags, count, OXID and OID */
-        k->fetch = none;
-        at = cursor_of(buf_slice(&k->rpc.reply));
-        cursor_skip(&at, 48);
-        if (ok && cursor_left(&at) >= 20) memcpy(&k->fetch, cursor_bytes(&at, 16).p, 16);
-        break;
-    case SMART: k->smart = ok ? ipid_of(k, k->r.reference.reference) : none; break;
-    case GET: k->result = ok && k->result_pair.p ? ipid_of(k, k->result_pair) : none; break;
+    case CLONE: k->clone = ok ? ipid_of(&k->arena, k->r.reference.reference) : none; break;
+    case ASK_FETCH: k->fetch = ok ? query_result(buf_slice(&k->rpc.reply)) : none; break;
+    case SMART: k->smart = ok ? ipid_of(&k->arena, k->r.reference.reference) : none; break;
+    case GET: k->result = ok && k->result_pair.p ? ipid_of(&k->arena, k->result_pair) : none; break;
     default: break;
     }
 }
@@ -276,59 +218,11 @@ static void next(void *arg)
     do_step(k);
 }
 
-static void make_login(struct shared *s)
-{
-    unsigned n;
-    struct dcom_object *o;
-    struct dcom_std std;
-    const struct dcom_class *class = wmi_server_classes(wmi, &n);
-    assert_int_equal(class->create(class, dcom, &driver_admin, &o), DCOM_OK);
-    dcom_lock(dcom);
-    assert_int_equal(dcom_export(o, &wmi_login_interface.iid, 5, &std), DCOM_OK);
-    dcom_unlock(dcom);
-    dcom_object_unref(o);
-    s->login = std.ipid;
-}
-
-static void turned(void *arg) { sem_post(arg); }
-
-/* What runs there has ended. */
-static void every_loop_turns(void)
-{
-    sem_t s;
-    sem_init(&s, 0, 0);
-    for (unsigned i = 0; i < LOOPS; i++) assert_true(exec_post(loop_exec(loops_at(loops, i)), turned, &s));
-    for (unsigned i = 0; i < LOOPS; i++) sem_wait(&s);
-    sem_destroy(&s);
-}
-
-static int64_t in_an_hour(void *arg) { return INT64_C(1) << 50; }
-
-static void open_server(void)
-{
-    struct buf mof;
-    driver_open(&manager, NULL);
-    buf_init(&mof, 0);
-    buf_str(&mof, "class Thing { [key] string Id; uint32 Number; string Text; };\n");
-    for (int i = 0; i < ROWS; i++) buf_printf(&mof, "instance of Thing { Id = \"%d\"; Number = %d; Text = \"row %d\"; };\n", i, i, i);
-    driver_mof(&manager, "root/test", buf_strz(&mof));
-    buf_free(&mof);
-    struct wmi_settings w = { .manager = manager.manager, .machine = SLICE("HOST"), .window = 64 };
-    assert_int_equal(wmi_server_new(&w, &wmi, NULL), CIMF_OK);
-    struct dcom_settings d = { .interfaces = wmi_interfaces, .short_name = "HOST" };
-    d.classes = wmi_server_classes(wmi, &d.class_count);
-    assert_int_equal(dcom_server_new(&d, &dcom, NULL), CIMF_OK);
-    dcom_server_listens(dcom, 49152);
-    loops = loops_new(LOOPS, "wmi-test", NULL);
-    assert_non_null(loops);
-}
-
 static void many_clients(void **state)
 {
-    struct dcom_counts left;
-    open_server();
+    open_server(LOOPS, ROWS);
     sem_init(&finished, 0, 0);
-    for (unsigned i = 0; i < CLIENTS / 2; i++) make_login(&shared[i]);
+    for (unsigned i = 0; i < CLIENTS / 2; i++) shared[i].login = make_login();
     for (unsigned i = 0; i < CLIENTS; i++) {
         clients[i].loop = loops_at(loops, i % LOOPS);
         clients[i].with = &shared[i / 2];
@@ -342,21 +236,7 @@ static void many_clients(void **state)
     }
     assert_true(__atomic_load_n(&answers, __ATOMIC_RELAXED) > CLIENTS * ROUNDS * 8);
     assert_true(__atomic_load_n(&objects_read, __ATOMIC_RELAXED) > CLIENTS * ROUNDS);
-    every_loop_turns();
-    dcom_lock(dcom);
-    dcom->settings.now = in_an_hour;
-    dcom_unlock(dcom);
-    dcom_server_tick(dcom);
-    every_loop_turns(); /* objects end at home */
-    dcom_server_count(dcom, &left);
-    assert_int_equal(left.objects, 0);
-    wmi_server_stop(wmi);
-    pool_stop(manager.pool);
-    loops_stop(loops);
-    dcom_server_free(dcom);
-    wmi_server_free(wmi);
-    loops_free(loops);
-    driver_close(&manager);
+    close_server();
     sem_destroy(&finished);
 }
 
