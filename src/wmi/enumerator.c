@@ -38,6 +38,7 @@ struct wmi_enum *wmi_enum_new(struct wmi_results *r)
     e->refs = 1;
     e->next = r->readers;
     r->readers = e;
+    r->reader_count++;
     return e;
 }
 
@@ -47,6 +48,7 @@ static void enum_leave(struct wmi_enum *e)
     for (struct wmi_enum **at = &r->readers; *at; at = &(*at)->next) {
         if (*at != e) continue;
         *at = e->next;
+        r->reader_count--;
         break;
     }
     if (!r->readers && !r->start) wmi_work_cancel(&r->w);
@@ -191,6 +193,7 @@ static uint32_t answer_smart(struct enum_wait *w, uint32_t hresult)
 static uint32_t answer_clone(struct enum_wait *w)
 {
     struct stub_reference *out = w->record;
+    if (w->e->r->reader_count >= WMI_READERS) return wmi_hresult(CIMF_QUOTA_VIOLATION);
     struct wmi_enum *copy = wmi_enum_new(w->e->r);
     if (!copy) return DCOM_E_OUTOFMEMORY;
     copy->at = w->e->at;

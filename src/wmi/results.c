@@ -1,7 +1,7 @@
 /*
  * Result sets (SemiSinkResultSetObject, MS-WMI 3.1.1.1.2.1). The operation runs at most a window ahead of its readers
  * and then pauses. What is read once (WBEM_FLAG_FORWARD_ONLY) goes straight into the answer of a call that waits for
- * it; the rest is kept in pages, for ever when it may be read again, up to a bound.
+ * it; the rest is kept in pages, for ever when it may be read again, up to a bound. Beyond that the fastest reader decides.
  */
 #include <stdlib.h>
 
@@ -17,10 +17,27 @@ struct wmi_page {
     const struct cim_object *objects[PAGE];
 };
 
-static void page_free(struct wmi_page *p)
+/* Bytes of a page more, or with less than it had fewer, of what these results and all together keep. */
+static void count_page(struct wmi_results *r, struct wmi_page *p)
+{
+    struct wmi_server *s = r->w.session->server;
+    r->kept += p->arena.used - p->bytes;
+    __atomic_add_fetch(&s->kept, p->arena.used - p->bytes, __ATOMIC_RELAXED);
+    p->bytes = p->arena.used;
+}
+
+static void page_free(struct wmi_results *r, struct wmi_page *p)
 {
     arena_free(&p->arena);
+    count_page(r, p);
     free(p);
+}
+
+/* More is kept than may be: nothing for those who may read it again or are slow, and no running ahead. */
+static bool crowded(const struct wmi_results *r)
+{
+    struct wmi_server *s = r->w.session->server;
+    return r->kept > s->settings.kept_bytes || __atomic_load_n(&s->kept, __ATOMIC_RELAXED) > s->settings.kept_total;
 }
 
 const struct cim_object *wmi_results_at(struct wmi_results *r, uint64_t number)
@@ -51,16 +68,16 @@ static uint64_t fastest(const struct wmi_results *r)
 
 void wmi_results_trim(struct wmi_results *r)
 {
-    uint64_t needed = r->readers ? slowest(r) : r->from; /* the first one may be yet to come */
-    for (struct wmi_page *p = r->first; p && p->from + p->count <= needed; p = r->first) {
-        if (!r->forward && r->kept <= r->w.session->server->settings.kept_bytes) return;
+    while (r->first && r->readers) { /* the first reader may be yet to come */
+        struct wmi_page *p = r->first;
+        uint64_t end = p->from + p->count;
+        if (end > fastest(r) || (!crowded(r) && (!r->forward || end > slowest(r)))) return;
         if (!r->forward) r->lost = true;
         r->first = p->next;
         r->hint = NULL;
         if (!r->first) r->last = NULL;
-        r->from = p->from + p->count;
-        r->kept -= p->bytes;
-        page_free(p);
+        r->from = end;
+        page_free(r, p);
     }
 }
 
@@ -87,8 +104,7 @@ static bool keep(struct wmi_results *r, const struct cim_object *o)
     }
     if (!copy) return false;
     p->objects[p->count++] = copy;
-    r->kept += p->arena.used - p->bytes;
-    p->bytes = p->arena.used;
+    count_page(r, p);
     r->end++;
     return true;
 }
@@ -104,7 +120,7 @@ static enum cim_sink_answer take(struct cim_op *op, const struct cim_object *o)
 {
     struct wmi_results *r = op->owner;
     struct wmi_enum *only = r->readers;
-    unsigned window = r->forward ? FORWARD_WINDOW : r->w.session->server->settings.window;
+    unsigned window = crowded(r) ? 1 : r->forward ? FORWARD_WINDOW : r->w.session->server->settings.window;
     bool fed = r->forward && only && !only->next && only->at == r->end && wmi_enum_feed(only, o);
     if (fed && !r->first) r->from = r->end;
     if (!fed && !keep(r, o)) r->hresult = wmi_hresult(CIMF_OUT_OF_MEMORY);
@@ -156,7 +172,7 @@ static void results_free(struct wmi_work *work)
     struct wmi_results *r = (struct wmi_results *)work;
     for (struct wmi_page *p = r->first, *next; p; p = next) {
         next = p->next;
-        page_free(p);
+        page_free(r, p);
     }
 }
 

@@ -51,6 +51,7 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
     s->settings = *settings;
     if (!s->settings.window) s->settings.window = 256;
     if (!s->settings.kept_bytes) s->settings.kept_bytes = (size_t)64 << 20;
+    if (!s->settings.kept_total) s->settings.kept_total = (size_t)256 << 20;
     add_classes(s);
     pthread_mutex_init(&s->lock, NULL);
     *out = s;

@@ -22,6 +22,7 @@ enum {
 #define WBEM_S_TIMEDOUT 0x40004u
 #define WBEM_E_ACCESS_DENIED 0x80041003u
 #define WMI_INFINITE 0xffffffffu
+#define WMI_READERS 256u /* enumerators of one result set: each copy costs time with every object */
 #define WMI_ANSWER_BYTES ((size_t)32 << 20) /* objects of one Next; what is left comes with the next one */
 
 struct wmi_work;
@@ -32,6 +33,7 @@ struct wmi_server {
     pthread_mutex_t lock;
     struct wmi_refresher *refreshers; /* refresh.h */
     struct wmi_work *works; /* that run */
+    size_t kept;            /* bytes of all results; atomic */
     bool stopped;
 };
 static inline uint32_t wmi_hresult(cimf_status status) { return cimf_status_info(status)->hresult; }
@@ -165,6 +167,7 @@ struct wmi_results {
     bool finished, paused;
     uint32_t hresult;
     struct wmi_enum *readers;
+    unsigned reader_count;
     struct dcom_call *start; /* a synchronous call that waits for the results */
     struct stub_services *start_record;
 };
