@@ -2,7 +2,6 @@
 those of its request classes that are right; the others and every answer are taken apart here, instances by a decoder of their own.
 
 Runs in a network namespace of its own, as test_wmi_impacket does."""
-import json
 import os
 import pathlib
 import struct
@@ -438,9 +437,9 @@ class LocalClassesTest(Refreshing):
         self.assertEqual(answer["ppQIResults"]["hResult"] & 0xffffffff, E_NOINTERFACE)
 
 
+CASES = [RefresherTest, LocalClassesTest]
 if INSIDE and __name__ == "__main__":
-    base.CASES = [RefresherTest, LocalClassesTest]
-    base.inside(sys.argv[2:])
+    base.inside(sys.argv[2:], CASES)
     sys.exit(0)
 
 
@@ -449,16 +448,7 @@ if INSIDE and __name__ == "__main__":
 @unittest.skipUnless(base.available(), "needs root, impacket and aiowmi")
 class WmiRefresherTest(unittest.TestCase):
     def test_all(self):
-        path = pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / f"cimfony-refresher-{os.getpid()}.json"
-        self.addCleanup(path.unlink, missing_ok=True)
-        done = subprocess.run(["unshare", "--net", sys.executable, __file__, "--inside"], capture_output=True, text=True, timeout=600,
-                              env={**os.environ, "OUTCOME": str(path)})
-        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-4000:])
-        outcome = json.loads(path.read_text())
-        self.assertGreaterEqual(len(outcome), 12)
-        for name, what in outcome.items():
-            with self.subTest(test=name):
-                self.assertEqual(what, "ok", done.stdout[-2000:])
+        base.run_inside(self, __file__, sum(unittest.defaultTestLoader.loadTestsFromTestCase(c).countTestCases() for c in CASES))
 
 
 def load_tests(loader, tests, pattern):
