@@ -174,12 +174,13 @@ class Security:
 
     def keys(self):
         from impacket import ntlm
-        flags = (ntlm.NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY | ntlm.NTLMSSP_NEGOTIATE_KEY_EXCH | ntlm.NTLMSSP_NEGOTIATE_128)
-        key = self.context.session_key
         from Cryptodome.Cipher import ARC4
+        flags = (ntlm.NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY | ntlm.NTLMSSP_NEGOTIATE_KEY_EXCH | ntlm.NTLMSSP_NEGOTIATE_128)
+        key, inner = self.context.session_key, getattr(self.context, "_context", self.context)
         self.flags, self.sign = flags, ntlm.SIGN
-        self.incoming = [ntlm.SIGNKEY(flags, key, "Client"), ARC4.new(ntlm.SEALKEY(flags, key, "Client")), 0]
-        self.outgoing = [ntlm.SIGNKEY(flags, key, "Server"), ARC4.new(ntlm.SEALKEY(flags, key, "Server")), 0]
+        # The mechListMICs of SPNEGO had numbers too.
+        self.incoming = [ntlm.SIGNKEY(flags, key, "Client"), ARC4.new(ntlm.SEALKEY(flags, key, "Client")), inner._seq_num_in]
+        self.outgoing = [ntlm.SIGNKEY(flags, key, "Server"), ARC4.new(ntlm.SEALKEY(flags, key, "Server")), inner._seq_num_out]
         self.done = True
 
     def signature(self, side, pdu):
@@ -225,8 +226,8 @@ class Connection:
                 head = self.exactly(16)
                 size, = struct.unpack_from("<H", head, 8)
                 self.pdu(head + self.exactly(size - 16))
-        except (EOFError, OSError, ConnectionError):
-            pass
+        except Exception as e:  # whatever it was: that connection is over, and the test may look why
+            self.server.note("end", repr(e))
         finally:
             self.sock.close()
 
