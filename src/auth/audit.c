@@ -26,6 +26,10 @@ static const struct {
     [AUDIT_ACCOUNT_CHANGED] = { "account_changed", "account changed", false },
     [AUDIT_CONFIG_CHANGED] = { "config_changed", "configuration changed", false },
     [AUDIT_HOST_STARTED] = { "host_started", "host started", false },
+    [AUDIT_BACKUP] = { "backup", "repository backed up", false },
+    [AUDIT_RESTORE] = { "restore", "repository restored", false },
+    [AUDIT_PAUSE] = { "pause", "repository paused", false },
+    [AUDIT_RESUME] = { "resume", "repository resumed", false },
 };
 enum { EVENTS = sizeof events / sizeof events[0] };
 
@@ -179,7 +183,8 @@ static bool to_file(int fd, struct buf *line)
 
 bool audit_line_ok(struct slice line)
 {
-    static const enum audit_event theirs[] = { AUDIT_GRANTED, AUDIT_DENIED, AUDIT_DESCRIPTOR_CHANGED, AUDIT_CONFIG_CHANGED };
+    static const enum audit_event theirs[] = { AUDIT_GRANTED, AUDIT_DENIED, AUDIT_DESCRIPTOR_CHANGED, AUDIT_CONFIG_CHANGED,
+                                               AUDIT_BACKUP, AUDIT_RESTORE, AUDIT_PAUSE, AUDIT_RESUME };
     struct slice rest;
     if (!slice_starts(line, SLICE("time=")) || !line.n || line.p[line.n - 1] != '\n') return false;
     for (size_t i = 0; i + 1 < line.n; i++)

@@ -1,6 +1,6 @@
 /*
  * auth/audit.h - what a security officer reads later: logins, denials, changes of descriptors, accounts and
- * configuration, starts of hosts. One line of key=value pairs a record, in the audit file (append only, its
+ * configuration, starts of hosts, backups. One line of key=value pairs a record, in the audit file (append only, its
  * descriptor inherited) and, where there is one, in the journal with the same fields (CIMFONY_EVENT=...); where
  * there is no journal, in the log. Values of others are quoted and escaped: a record is one line whatever a peer wrote.
  * Never a secret. Any thread; does not fail its caller. Nobody who is refused can fill the disk: of refused logins
@@ -17,6 +17,7 @@ enum audit_event {
     AUDIT_LOGIN, AUDIT_LOGIN_FAILED,
     AUDIT_GRANTED, AUDIT_DENIED,     /* of an access that a SACL (granted) or the check (denied) reports */
     AUDIT_DESCRIPTOR_CHANGED, AUDIT_ACCOUNT_CHANGED, AUDIT_CONFIG_CHANGED, AUDIT_HOST_STARTED,
+    AUDIT_BACKUP, AUDIT_RESTORE, AUDIT_PAUSE, AUDIT_RESUME, /* of the repository */
 };
 struct audit_record {
     enum audit_event event;

@@ -1,4 +1,6 @@
 /* The first start of a store, and the first start of a program with another built-in schema. */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "cimom/cimom_priv.h"
 
@@ -7,6 +9,7 @@
 struct first_start {
     struct cimom *m;
     struct edit edit;
+    struct arena parsed;
     struct arena arena;     /* of the write function */
     struct mof_unit *units; /* one per file that is not for every namespace */
 };
@@ -55,35 +58,53 @@ static cimf_status write_schema(struct repo_txn *txn, void *arg, struct error *e
     return s ? s : repo_put_setting(txn, SLICE_NULL, VERSION_NAME, slice_str(m->version), e);
 }
 
-static bool up_to_date(struct cimom *m)
+static bool up_to_date(struct cimom *m, struct repo_txn *txn)
 {
     struct arena a;
-    arena_init(&a, 0);
-    struct repo_txn *txn;
     struct slice version;
-    bool same = false;
-    if (!repo_read_begin(m->repo, &txn, NULL)) {
-        same = !repo_get_setting(txn, &a, SLICE_NULL, VERSION_NAME, &version, NULL) &&
-               slice_is(version, m->version);
-        repo_read_end(txn);
-    }
+    arena_init(&a, 0);
+    bool same = !repo_get_setting(txn, &a, SLICE_NULL, VERSION_NAME, &version, NULL) && slice_is(version, m->version);
     arena_free(&a);
     return same;
 }
 
+cimf_status boot_prepare(struct cimom *m, struct first_start **out, struct error *e)
+{
+    struct first_start *f = *out = calloc(1, sizeof *f);
+    if (!f) return CIMF_OUT_OF_MEMORY;
+    f->m = m;
+    arena_init(&f->parsed, 0);
+    arena_init(&f->arena, (size_t)1 << 30);
+    return parse_files(f, &f->parsed, e);
+}
+
+cimf_status boot_step(struct repo_txn *txn, struct first_start *f, struct error *e)
+{
+    return up_to_date(f->m, txn) ? CIMF_OK : write_schema(txn, f, e);
+}
+
+void boot_end(struct first_start *f, bool durable)
+{
+    if (!f) return;
+    if (f->edit.m) edit_end(&f->edit, durable);
+    arena_free(&f->arena);
+    arena_free(&f->parsed);
+    free(f);
+}
+
 cimf_status boot(struct cimom *m, struct error *e)
 {
-    if (up_to_date(m)) return table_init(m, e);
-    struct first_start f = { .m = m };
-    struct arena parsed;
-    arena_init(&parsed, 0);
-    arena_init(&f.arena, (size_t)1 << 30);
-    cimf_status s = parse_files(&f, &parsed, e);
-    if (!s) s = repo_write_sync(m->repo, write_schema, &f, e);
+    struct repo_txn *txn;
+    struct first_start *f = NULL;
+    cimf_status s = repo_read_begin(m->repo, &txn, e);
+    if (s) return s;
+    bool same = up_to_date(m, txn);
+    repo_read_end(txn);
+    if (same) return table_init(m, e);
+    s = boot_prepare(m, &f, e);
+    if (!s) s = repo_write_sync(m->repo, write_schema, f, e);
     /* Nothing else writes yet: this thread may stand in for the writer's. */
-    edit_end(&f.edit, s == CIMF_OK);
-    arena_free(&f.arena);
-    arena_free(&parsed);
+    boot_end(f, s == CIMF_OK);
     if (!s) s = table_init(m, e);
     if (!s) log_info("cimom", "built-in schema compiled version=%s", m->version);
     return s;

@@ -57,6 +57,8 @@ static struct cimom *cimom_new(const struct cimom_config *c)
     m->strict_parents = c->strict_parents;
     pthread_rwlock_init(&m->table_lock, NULL);
     pthread_mutex_init(&m->system_lock, NULL);
+    pthread_mutex_init(&m->care, NULL);
+    pause_init(m, c->pause_us);
     map_init(&m->table, true);
     arena_init(&m->system_arena, 0);
     return m;
@@ -82,17 +84,20 @@ cimf_status cimom_create(const struct cimom_config *config, struct cimom **out, 
 void cimom_stop(struct cimom *m)
 {
     atomic_store(&m->stopping, true);
+    cimom_unpause(m); /* what is held ends, too */
 }
 
 void cimom_destroy(struct cimom *m)
 {
     if (!m) return;
+    pause_free(m);
     watch_free(m->watch);
-    plan_cache_free(m->plans);
     table_free(m);
+    plan_cache_free(m->plans);
     arena_free(&m->system_arena);
     pthread_rwlock_destroy(&m->table_lock);
     pthread_mutex_destroy(&m->system_lock);
+    pthread_mutex_destroy(&m->care);
     free(m->providers);
     free(m);
 }
@@ -113,13 +118,4 @@ void cimom_stats(const struct cimom *m, enum cim_verb verb, struct cimom_stats *
     out->calls = atomic_load_explicit(&c->calls, memory_order_relaxed);
     out->failed = atomic_load_explicit(&c->failed, memory_order_relaxed);
     out->objects = atomic_load_explicit(&c->objects, memory_order_relaxed);
-}
-
-cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path,
-                         struct error *e)
-{
-    if (!p || !p->administrator) {
-        return error_set(e, CIMF_PRIVILEGE_NOT_HELD, "cimom", "backups are for administrators");
-    }
-    return repo_backup(m->repo, path, e);
 }

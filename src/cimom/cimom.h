@@ -36,6 +36,7 @@ struct cimom_config {
     uint32_t max_requests;         /* operations at work at once, 0 = 5000 (C19) */
     uint32_t max_open;             /* the same with paused ones, 0 = 20000 */
     int64_t provider_timeout_us;   /* longest wait for a provider, 0 = 60 s */
+    int64_t pause_us;              /* longest pause, 0 = 15 minutes (MS-WMI 3.1.2) */
     size_t operation_memory;       /* cap of each of an operation's arenas, 0 = 64 MiB */
     /* A class below a concrete parent cannot be instantiated: the text of MS-WMI 3.1.4.3.12, which
      * shipped schemas break. Default off (cim-core.md 2.7). */
@@ -87,10 +88,34 @@ struct cimom_mof_scope {
 const struct cim_qualifier_decl *cimom_mof_qualifier(void *scope, struct slice ns,
                                                      struct slice name);
 
-/* A consistent copy of the store (C17); needs an administrator. Blocks: call on a worker.
- * Operations go on meanwhile; what they change later is not in the copy. */
-cimf_status cimom_backup(struct cimom *m, const struct principal *p, const char *path,
+/* --- care of the store (C17, MS-WMI 3.1.4.10, .11): for administrators, others get ACCESS_DENIED; each leaves an audit
+ * record. All block: call on a worker. BACKUP_RESTORE_RUNNING: one of them runs already. */
+struct cimom_caller {
+    const struct principal *principal;
+    struct slice peer;  /* address text, or empty */
+    struct slice file;  /* as the audit record is to name it */
+};
+/* A consistent copy of the store. Operations go on meanwhile; what they change later is not in the copy. */
+cimf_status cimom_backup(struct cimom *m, const struct cimom_caller *who, const char *path,
                          struct error *e);
+/* The whole content is replaced by the backup that fd holds, atomically and durably; the built-in schema follows when the
+ * backup is of another version. A backup that is refused (CORRUPT_STORE) disturbs nobody. Then, for as long as records are
+ * replaced, new operations get SERVER_STOPPING; those that are at work end with it at their next step, those that are
+ * paused with INVALID_NAMESPACE when they go on. INVALID_OPERATION while paused. */
+cimf_status cimom_restore(struct cimom *m, const struct cimom_caller *who, int fd, struct error *e);
+/* Called after each restore, before operations are taken again: what else is kept in the store has changed too. No
+ * writes in it. Set before the first restore can come. */
+void cimom_on_restore(struct cimom *m, void (*fn)(void *arg), void *arg);
+/* Changes with every restore: what was made of the store under another number is no longer good. */
+uint64_t cimom_generation(const struct cimom *m);
+bool cimom_restoring(const struct cimom *m);
+
+/* From now on the files of the store stay as they are, and new operations are held back, max_requests of them; more get
+ * SERVER_TOO_BUSY. Until cimom_resume, or for config.pause_us. INVALID_OPERATION: it is paused; it is not. */
+cimf_status cimom_pause(struct cimom *m, const struct cimom_caller *who, struct error *e);
+cimf_status cimom_resume(struct cimom *m, const struct cimom_caller *who, struct error *e);
+/* Any end of a pause, before others wait for what is held: without rights, without a record. */
+void cimom_unpause(struct cimom *m);
 
 /* The security descriptor in force in a namespace, inherited ACEs marked (ID), appended as SDDL; and what it is
  * given: what the first gave is taken, too; "": back to what it would have without one of its own. For the

@@ -54,6 +54,27 @@ struct pending_schema {
 struct plan_cache;
 struct watch;
 
+/* restore.c: an administrator, and nobody else is at it. */
+cimf_status care_begin(struct cimom *m, const struct cimom_caller *who, struct error *e);
+void care_end(struct cimom *m);
+
+/* pause.c */
+struct pause {
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    pthread_t timer;
+    bool ticking;          /* timer is to be joined */
+    _Atomic bool on;       /* under the lock; read without */
+    int64_t most_us;
+    struct task *first, *last; /* held back */
+};
+void pause_init(struct cimom *m, int64_t most_us);
+void pause_free(struct cimom *m);
+/* Holds the task back when the server is paused. It is not dispatched yet. */
+bool pause_hold(struct task *t);
+/* Out of the list; the caller moved the state away from TASK_HELD. */
+void pause_forget(struct task *t);
+
 struct cimom {
     struct cim_manager manager; /* first */
     struct repo *repo;
@@ -86,11 +107,24 @@ struct cimom {
     _Atomic uint32_t open;    /* operations submitted and not done */
     _Atomic uint32_t running; /* of these, those that are not paused */
     _Atomic bool stopping;
+
+    /* restore.c */
+    pthread_mutex_t care;          /* one backup, restore, pause or resume at a time */
+    _Atomic uint64_t generation;   /* odd: records are being replaced */
+    bool unpublished;              /* a restore's transaction: what is published is not what it sees */
+    void (*restored)(void *arg);
+    void *restored_arg;
+    struct pause pause;
 };
 
 /* --- namespace.c: the table ------------------------------------------------------------------- */
 cimf_status table_init(struct cimom *m, struct error *e); /* reads names from the store */
 void table_free(struct cimom *m);
+/* The table that a transaction shows, beside the one in force; and the exchange of the two. The
+ * former one ends with table_drop. */
+cimf_status table_build(struct cimom *m, struct repo_txn *txn, struct map *out, struct error *e);
+void table_exchange(struct cimom *m, struct map *other);
+void table_drop(struct cimom *m, struct map *table);
 /* One reference, or NULL. "" is root/default. */
 struct cimom_ns *ns_find(struct cimom *m, struct slice name);
 /* The nearest one at or above it that exists, or the root; NULL only in an empty store. */
@@ -180,6 +214,11 @@ cimf_status put_class_check_name(struct slice name, struct error *e);
 /* --- boot.c -------------------------------------------------------------------------------------
  */
 cimf_status boot(struct cimom *m, struct error *e);
+/* The built-in schema into a store of another version, as a step of a write: parse, the step, and what follows it. */
+struct first_start;
+cimf_status boot_prepare(struct cimom *m, struct first_start **out, struct error *e);
+cimf_status boot_step(struct repo_txn *txn, struct first_start *f, struct error *e);
+void boot_end(struct first_start *f, bool durable); /* writer thread, or who stands in for it; NULL allowed */
 
 /* --- access.c -----------------------------------------------------------------------------------
  */

@@ -265,7 +265,7 @@ cimf_status cimom_compile_mof(struct cimom *m, struct mof_unit *unit,
     if (!c) return CIMF_OUT_OF_MEMORY;
     *c = (struct compilation){ .m = m, .unit = unit, .exec = exec, .done = done, .arg = arg };
     arena_init(&c->arena, (size_t)1 << 30);
-    s = repo_write(m->repo, write_unit, c, NULL, compilation_done, e);
+    s = repo_write_soon(m->repo, write_unit, c, NULL, compilation_done, e);
     if (s) free(c);
     return s;
 }

@@ -79,6 +79,7 @@ cimf_status edit_schema(struct cimom *m, struct repo_txn *txn, struct slice ns,
         error_subject(e, ns);
         return CIMF_INVALID_NAMESPACE;
     }
+    if (m->unpublished) return schema_load(txn, ns, out, e);
     uint64_t seq = setting_number(txn, ns);
     struct cimom_ns *published = ns_find(m, ns);
     if (published) {

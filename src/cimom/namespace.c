@@ -76,11 +76,47 @@ cimf_status table_init(struct cimom *m, struct error *e)
 
 void table_free(struct cimom *m)
 {
+    table_drop(m, &m->table);
+}
+
+void table_drop(struct cimom *m, struct map *table)
+{
     size_t at = 0;
     struct slice key;
-    void *ns;
-    while (map_next(&m->table, &at, &key, &ns)) ns_unref(ns);
-    map_free(&m->table);
+    void *value;
+    while (map_next(table, &at, &key, &value)) {
+        struct cimom_ns *ns = value;
+        pthread_mutex_lock(&ns->lock);
+        if (ns->schema) plan_cache_forget(m->plans, ns->schema);
+        pthread_mutex_unlock(&ns->lock);
+        atomic_store(&ns->gone, true);
+        ns_unref(ns);
+    }
+    map_free(table);
+}
+
+void table_exchange(struct cimom *m, struct map *other)
+{
+    pthread_rwlock_wrlock(&m->table_lock);
+    struct map was = m->table;
+    m->table = *other;
+    *other = was;
+    pthread_rwlock_unlock(&m->table_lock);
+}
+
+/* Descriptors are worked out from the table of the manager: it stands there for a moment, unseen. */
+cimf_status table_build(struct cimom *m, struct repo_txn *txn, struct map *out, struct error *e)
+{
+    map_init(out, true);
+    pthread_rwlock_wrlock(&m->table_lock);
+    struct map was = m->table;
+    m->table = *out;
+    cimf_status s = repo_list_namespaces(txn, add_name, m, e);
+    if (!s) s = security_load(m, txn, e);
+    *out = m->table;
+    m->table = was;
+    pthread_rwlock_unlock(&m->table_lock);
+    return s;
 }
 
 struct cimom_ns *ns_find(struct cimom *m, struct slice name)

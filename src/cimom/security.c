@@ -334,7 +334,7 @@ cimf_status security_set(struct cimom *m, struct slice ns, const struct sd *sd, 
                          .ready = PTHREAD_COND_INITIALIZER };
     cimf_status s = sd ? inherit_namespace_check(sd, e) : CIMF_OK;
     if (!s && sd) s = fits(m, ns, sd, e);
-    if (!s) s = repo_write(m->repo, write_setting, &w, NULL, setting_done, e);
+    if (!s) s = repo_write_soon(m->repo, write_setting, &w, NULL, setting_done, e);
     if (s) return s;
     pthread_mutex_lock(&w.lock);
     while (!w.over) pthread_cond_wait(&w.ready, &w.lock);

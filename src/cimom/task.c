@@ -215,9 +215,13 @@ static void on_worker(void *arg)
 void task_expired(void *arg)
 {
     struct task *t = arg;
-    int was = TASK_POOL;
+    int was = TASK_POOL, held = TASK_HELD;
     if (atomic_compare_exchange_strong(&t->state, &was, TASK_DONE)) {
         finish_without(t, CIMF_PROVIDER_TIMED_OUT);
+    } else if (atomic_compare_exchange_strong(&t->state, &held, TASK_RUNNING)) {
+        pause_forget(t);
+        error_set(t->error, CIMF_TIMED_OUT, "cimom", "the server is paused; the operation's time limit passed");
+        finish(t, CIMF_TIMED_OUT);
     }
     task_unref(t);
 }
@@ -257,6 +261,30 @@ static void to_pool(struct task *t)
     finish(t, CIMF_SHUTTING_DOWN);
 }
 
+/* --- the store may be replaced ------------------------------------------------------------------ */
+
+/* It worked with what the store held before a restore. */
+static bool outdated(const struct task *t)
+{
+    return t->generation != atomic_load_explicit(&t->m->generation, memory_order_acquire);
+}
+
+static cimf_status outdated_status(const struct task *t, struct error *e)
+{
+    if (cimom_restoring(t->m)) return error_set(e, CIMF_SERVER_STOPPING, "cimom", "%s", "");
+    return error_set(e, CIMF_INVALID_NAMESPACE, "cimom", "the repository was restored from a backup meanwhile");
+}
+
+/* Whether results that wait for delivery are of no use when the store was replaced: those of changes and calls tell what happened. */
+static bool only_reads(const struct task *t)
+{
+    switch (t->op->verb) {
+    case CIM_OP_GET_CLASS: case CIM_OP_ENUM_CLASSES: case CIM_OP_GET_INSTANCE: case CIM_OP_ENUM_INSTANCES: case CIM_OP_QUERY:
+        return true;
+    default: return false;
+    }
+}
+
 /* --- writes ----------------------------------------------------------------------------------- */
 
 static void on_home_after_write(void *arg)
@@ -284,11 +312,18 @@ static void write_done(void *arg, cimf_status status, const struct error *e)
     exec_post(t->home, on_home_after_write, t);
 }
 
+static cimf_status checked_write(struct repo_txn *txn, void *arg, struct error *e)
+{
+    struct task *t = arg;
+    return outdated(t) ? outdated_status(t, e) : t->write(txn, t, e);
+}
+
 enum gen task_write(struct task *t, repo_write_fn *fn)
 {
+    t->write = fn;
     t->home = t->op->home;
     atomic_store_explicit(&t->state, TASK_WRITING, memory_order_release);
-    cimf_status s = repo_write(t->m->repo, fn, t, NULL, write_done, t->error);
+    cimf_status s = repo_write(t->m->repo, checked_write, t, NULL, write_done, t->error);
     if (!s) return GEN_WRITE;
     atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
     return task_fail(t, s);
@@ -367,6 +402,10 @@ static void run(struct task *t)
             finish(t, CIMF_CALL_CANCELLED);
             return;
         }
+        if ((!t->ended || only_reads(t)) && !t->written && outdated(t)) {
+            finish(t, outdated_status(t, t->error));
+            return;
+        }
         if (deliver_batch(t)) return;
         if (atomic_load_explicit(&t->cancelled, memory_order_relaxed)) continue;
         if (t->ended) {
@@ -407,6 +446,7 @@ static cimf_status admit(struct cimom *m, struct cim_op *op)
         return error_set(&op->error, CIMF_ACCESS_DENIED, "cimom", "no principal");
     }
     if (atomic_load_explicit(&m->stopping, memory_order_relaxed)) return CIMF_SHUTTING_DOWN;
+    if (cimom_restoring(m)) return error_set(&op->error, CIMF_SERVER_STOPPING, "cimom", "%s", "");
     if (atomic_load_explicit(&m->running, memory_order_relaxed) > m->max_requests) {
         return error_set(&op->error, CIMF_SERVER_TOO_BUSY, "cimom",
                          "more than %u operations are at work", m->max_requests);
@@ -431,6 +471,7 @@ struct task *task_new(struct cimom *m, struct cim_op *op)
     t->in = op;
     t->error = &op->error;
     t->home = op->home;
+    t->generation = atomic_load_explicit(&m->generation, memory_order_acquire);
     atomic_init(&t->refs, 1);
     atomic_init(&t->state, TASK_RUNNING);
     arena_init(&t->arena, m->arena_cap);
@@ -451,6 +492,7 @@ void task_submit(struct cim_manager *manager, struct cim_op *op)
     cimf_status s = admit(m, op);
     struct task *t = NULL;
     if (!s && !(t = task_new(m, op))) s = CIMF_OUT_OF_MEMORY;
+    if (!s && pause_hold(t)) return;
     if (!s) s = dispatch(t);
     if (!s) {
         atomic_fetch_add_explicit(&m->counters[op->verb].calls, 1, memory_order_relaxed);
@@ -469,6 +511,23 @@ void task_submit(struct cim_manager *manager, struct cim_op *op)
     if ((unsigned)op->verb >= CIM_OP_COUNT) op->verb = CIM_OP_GET_CLASS;
     atomic_fetch_add_explicit(&m->counters[op->verb].calls, 1, memory_order_relaxed);
     finish_op(m, op, s);
+}
+
+static void on_home_release(void *arg)
+{
+    struct task *t = arg;
+    atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
+    cimf_status s = atomic_load_explicit(&t->m->stopping, memory_order_relaxed) ? CIMF_SHUTTING_DOWN : CIMF_OK;
+    if (!s && atomic_load_explicit(&t->cancelled, memory_order_relaxed)) s = CIMF_CALL_CANCELLED;
+    if (!s) s = dispatch(t);
+    if (s) finish(t, s);
+    else run(t);
+}
+
+void task_release(struct task *t)
+{
+    atomic_store_explicit(&t->state, TASK_POSTED, memory_order_release);
+    if (!exec_post(t->op->home, on_home_release, t)) finish(t, CIMF_SHUTTING_DOWN);
 }
 
 void task_resume(struct cim_manager *manager, struct cim_op *op)
@@ -497,6 +556,12 @@ void task_cancel(struct cim_manager *manager, struct cim_op *op)
     int was = TASK_PAUSED;
     if (atomic_compare_exchange_strong(&t->state, &was, TASK_RUNNING)) {
         atomic_fetch_add_explicit(&t->m->running, 1, memory_order_relaxed);
+        finish(t, CIMF_CALL_CANCELLED);
+        return;
+    }
+    was = TASK_HELD;
+    if (atomic_compare_exchange_strong(&t->state, &was, TASK_RUNNING)) {
+        pause_forget(t);
         finish(t, CIMF_CALL_CANCELLED);
         return;
     }

@@ -25,6 +25,7 @@ struct cimom;
 struct cimom_ns;
 struct provider_entry;
 struct edit;
+struct repo_txn;
 struct task;
 
 enum gen {
@@ -43,6 +44,7 @@ enum task_state {
     TASK_POOL,    /* a worker has it */
     TASK_WRITING, /* the repository's writer has it */
     TASK_POSTED,  /* on its way back to the home thread */
+    TASK_HELD,    /* the server is paused: not begun (pause.c) */
     TASK_DONE,
 };
 
@@ -87,7 +89,10 @@ struct task {
     struct provider_entry *hung;
     unsigned nesting; /* of provider_enumerate */
     _Atomic int hung_state;
-    /* Watch list of calls on the pool (watch.c). */
+    uint64_t generation;             /* of the store, when it was submitted */
+    cimf_status (*write)(struct repo_txn *txn, void *task, struct error *e);
+    struct task *held_next, *held_prev;
+    /* Watch list of calls on the pool, and of held ones (watch.c). */
     int64_t watch_deadline;
     size_t watch_index; /* 1-based place in the heap, 0: not in it */
 };
@@ -104,7 +109,6 @@ void task_cancel(struct cim_manager *manager, struct cim_op *op);
  * may use t->item (cleared before each run) and what the generator prepared in t->gen. Answers
  * GEN_WRITE or GEN_ERROR. When it is durable, t->written is set and `next` is called again; a
  * failure ends the operation. An edit begun in t->edit is shown or forgotten. */
-struct repo_txn;
 enum gen task_write(struct task *t,
                     cimf_status (*fn)(struct repo_txn *txn, void *task, struct error *e));
 /* From now on t->in is a copy that lives as long as the task. Home thread. false: out of memory. */
@@ -113,6 +117,8 @@ bool task_own_inputs(struct task *t);
 bool task_stopped(const struct task *t);
 /* When a call on behalf of this task must have ended; never 0. */
 int64_t task_deadline(const struct task *t);
+/* A held task begins now, or ends with the status; on its home thread if there is one yet. It is held no longer. */
+void task_release(struct task *t);
 struct task *task_ref(struct task *t);
 void task_unref(struct task *t);
 

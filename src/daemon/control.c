@@ -85,7 +85,8 @@ static cimf_status answer_backup(struct control *c, int *fd, struct error *e)
 {
     static const char path[] = "/proc/self/cwd/backup.mdb";
     unlink(path);
-    cimf_status s = cimom_backup(c->cimom, c->principal, path, e);
+    struct cimom_caller who = { .principal = c->principal, .file = SLICE("cimd backup") };
+    cimf_status s = cimom_backup(c->cimom, &who, path, e);
     if (s == CIMF_OK) *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (s == CIMF_OK && *fd < 0) s = error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot read the copy of the repository");
     unlink(path);
