@@ -4,6 +4,7 @@ thread tests (TSan build), scenarios, peers. Prints one line a failure, `N passe
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ import unittest
 TOP = pathlib.Path(__file__).resolve().parent.parent
 BUILD, TSAN, VENV = TOP / "build-check", TOP / "build-tsan", TOP / ".venv"
 PEERS = ["impacket==0.13.1", "pypsrp==0.9.1", "pyspnego==0.12.4", "pywinrm==0.5.0", "gssapi==1.12.0", "krb5==0.10.0", "pykerberos==1.2.4", "requests-credssp==2.0.0",
-         "aiowmi==1.1.3"]
+         "aiowmi==1.1.3", "pytest==9.2.0"]
+SOURCES = ["impacket==0.13.1"]  # packages whose own tests are run: as source, in .venv/src
 THREADED = ["os", "auth", "repo", "cimom", "net", "rpc", "dcom", "wmi", "wsman"]  # suites run again under TSan
 
 
@@ -110,15 +112,19 @@ def python_tests(folder, interpreter_is_venv=False):
 
 def make_venv():
     """Peers from PyPI live in .venv; False when they cannot be had."""
-    stamp = VENV / "peers.txt"
-    if stamp.exists() and stamp.read_text() == "\n".join(PEERS):
+    stamp, pip, source = VENV / "peers.txt", str(VENV / "bin" / "pip"), VENV / "src"
+    wanted = "\n".join([*PEERS, *SOURCES])
+    if stamp.exists() and stamp.read_text() == wanted:
         return True
-    for command in (["python3", "-m", "venv", str(VENV)], [str(VENV / "bin" / "pip"), "install", "-q", *PEERS]):
+    for command in (["python3", "-m", "venv", str(VENV)], [pip, "install", "-q", *PEERS], ["rm", "-rf", str(source)],
+                    [pip, "download", "-q", "--no-deps", "--no-binary", ":all:", "--dest", str(source), *SOURCES]):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             note((done.stdout + done.stderr)[-2000:])
             return False
-    stamp.write_text("\n".join(PEERS))
+    for archive in source.glob("*.tar.gz"):
+        shutil.unpack_archive(archive, source)
+    stamp.write_text(wanted)
     return True
 
 

@@ -49,7 +49,8 @@ class Outcome(unittest.TestResult):
 
     def addSubTest(self, test, subtest, error):
         if error:
-            self.found[test.id().split(".", 1)[-1]] = str(subtest) + "\n" + self._exc_info_to_string(error, test)
+            name = test.id().split(".", 1)[-1]
+            self.found[name] = self.found.get(name, "") + f"{subtest}\n{self._exc_info_to_string(error, test)}\n"
 
 
 def report(cases, names):
