@@ -45,7 +45,7 @@ static const int plain[] = {
     C(timerfd_gettime), C(signalfd4), C(futex), C(nanosleep), C(clock_nanosleep), C(restart_syscall),
     /* connections: accepted ones, and sockets that the rule below lets it open */
     C(accept), C(accept4), C(listen), C(bind), C(connect), C(shutdown), C(getsockname), C(getpeername), C(getsockopt),
-    C(setsockopt), C(sendto), C(recvfrom), C(sendmsg), C(recvmsg), C(sendmmsg), C(recvmmsg),
+    C(setsockopt), C(recvfrom), C(recvmsg), C(recvmmsg),
     /* threads and signals of this process */
     C(exit), C(exit_group), C(set_robust_list), C(get_robust_list), C(set_tid_address), C(rseq), C(arch_prctl),
     C(sched_yield), C(sched_getaffinity), C(sched_getparam), C(sched_getscheduler), C(rt_sigaction), C(rt_sigprocmask),
@@ -77,6 +77,14 @@ static int allow_routes(scmp_filter_ctx f)
 {
     return seccomp_rule_add(f, SCMP_ACT_ALLOW, C(socket), 2, SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
                             SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+}
+
+/* MSG_FASTOPEN connects, and Landlock looks at connect(2) alone: a listener that is shut down would be a way to other machines. */
+static int allow_sending(scmp_filter_ctx f)
+{
+    int r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(sendto), 1, SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+    if (r == 0) r = seccomp_rule_add(f, SCMP_ACT_ALLOW, C(sendmsg), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+    return r ? r : seccomp_rule_add(f, SCMP_ACT_ALLOW, C(sendmmsg), 1, SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
 }
 
 /* Threads yes, processes no. */
@@ -118,6 +126,7 @@ cimf_status sandbox_calls(enum sandbox_profile profile, struct error *e)
     int r = f ? seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) : -ENOMEM;
     if (r == 0) r = allow_plain(f);
     if (r == 0) r = allow_local_sockets(f);
+    if (r == 0) r = allow_sending(f);
     if (r == 0 && profile == SANDBOX_SERVER) r = allow_routes(f);
     if (r == 0) r = allow_threads(f);
     if (r == 0) r = allow_memory(f);

@@ -145,6 +145,7 @@ static void network(void)
     shutdown(fd, SHUT_RDWR);
     connect(fd, &none, sizeof none);
     result("connect-with-listener", connect(fd, (struct sockaddr *)&to, sizeof to));
+    result("connect-by-sending", sendto(fd, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof to));
     close(fd);
 }
 
@@ -170,6 +171,10 @@ void role_core_running(struct auth_broker *broker)
     const char *tell = getenv("CIMFONY_ATTACK_TELL");
     if (tell && strcmp(tell, "hosts") == 0) {
         attack_hosts(broker);
+        return;
+    }
+    if (tell && strcmp(tell, "connect") == 0) {
+        attack_connect();
         return;
     }
     if (tell && attack_supervisor(tell)) return;
