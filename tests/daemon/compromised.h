@@ -6,6 +6,8 @@
 
 /* CIMFONY_ATTACK_TELL=hosts */
 void attack_hosts(struct auth_broker *broker);
+/* =connect */
+void attack_connect(void);
 /* =descriptor, answer, deaf: what ends the core. false: none of these. */
 bool attack_supervisor(const char *how);
 
