@@ -105,7 +105,12 @@ static cimf_status acquire(struct kerberos *k, const struct kerberos_client_conf
     }
     OM_uint32 major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechs,
                                             GSS_C_INITIATE, &store, &k->credential, NULL, NULL);
-    return GSS_ERROR(major) ? kerberos_error(e, major, minor, "no ticket") : CIMF_OK;
+    if (GSS_ERROR(major)) return kerberos_error(e, major, minor, "no ticket");
+    /* The library offers sealing unasked, and Samba then counts every signature of DCE/RPC as a sealing one. */
+    gss_buffer_desc nothing = GSS_C_EMPTY_BUFFER;
+    if (config->options.want & MECH_DCE_STYLE)
+        major = gss_set_cred_option(&minor, &k->credential, (gss_OID)GSS_KRB5_CRED_NO_CI_FLAGS_X, &nothing);
+    return GSS_ERROR(major) ? kerberos_error(e, major, minor, "the credentials' options") : CIMF_OK;
 }
 
 cimf_status kerberos_client_new(const struct kerberos_client_config *config, struct mech **out,

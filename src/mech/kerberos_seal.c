@@ -29,15 +29,15 @@ void kerberos_op_seal_sizes(const struct mech *m, size_t n, size_t *signature, s
     *padding = GSS_ERROR(major) ? 0 : iov[2].buffer.length;
 }
 
-/* Parts behind the first element of iov, which is the signature's. Empty ones are left out. The number of
- * elements, 0: too many parts. */
+/* Parts behind the first element of iov, which is the signature's. Empty ones are left out, but what is to be sealed:
+ * the library insists on some. The number of elements, 0: too many parts. */
 static int iov_fill(gss_iov_buffer_desc *iov, const struct mech_part *parts, size_t count,
                     const OM_uint32 types[3])
 {
     int n = 1;
     if (count > KERBEROS_PARTS) return 0;
     for (size_t i = 0; i < count; i++) {
-        if (parts[i].n == 0) continue;
+        if (parts[i].n == 0 && types[parts[i].kind] != GSS_IOV_BUFFER_TYPE_DATA) continue;
         iov[n].type = types[parts[i].kind];
         iov[n++].buffer = (gss_buffer_desc){ parts[i].n, parts[i].p };
     }

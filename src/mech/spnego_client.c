@@ -91,12 +91,14 @@ static enum mech_result proceed(struct spnego *s, struct slice in, struct buf *o
         result = spnego_fail(e, CIMF_BAD_REQUEST, "a token for a mechanism that is done");
     }
     bool done = s->chosen->state == MECH_DONE;
+    /* Kerberos in DCE style: the last token is ours, and Samba takes it with the MIC only; Windows takes both. */
+    const uint32_t dce = MECH_DCE_STYLE | MECH_SIGN;
+    bool vouch = done && !s->mic_sent && (spnego_mic_due(s) || (token.n && (s->chosen->flags & dce) == dce));
     if (result == MECH_CONTINUE && r.mic.p && (!done || !spnego_mic_check(s, r.mic))) {
         result =
             spnego_fail(e, CIMF_ACCESS_DENIED, "the list of mechanisms was changed on its way");
     }
-    if (result == MECH_CONTINUE && done && !s->mic_sent && spnego_mic_due(s) &&
-        !spnego_mic_make(s, &mic)) {
+    if (result == MECH_CONTINUE && vouch && !spnego_mic_make(s, &mic)) {
         result = spnego_fail(e, CIMF_ACCESS_DENIED, "the mechanism cannot vouch for the list");
     }
     if (result == MECH_CONTINUE) {

@@ -27,44 +27,23 @@ int rpc_client_context_of(struct rpc_client_conn *c, const struct guid *interfac
 {
     struct rpc_syntax s = { *interface, major, minor };
     for (unsigned i = 0; i < c->context_count; i++)
-        if (c->contexts[i].offer != RPC_OFFER_FEATURES && rpc_syntax_eq(&c->contexts[i].syntax, &s)) return (int)i;
+        if (rpc_syntax_eq(&c->contexts[i].syntax, &s)) return (int)i;
     struct rpc_client_context *x = add_context(c);
     if (!x) return -1;
     x->syntax = s;
     return (int)c->context_count - 1;
 }
 
-/* Takes the next contexts that are wanted into the offer: they stand behind those that were offered before. */
-static void choose(struct rpc_client_conn *c)
-{
-    unsigned at = 0, n = 0;
-    while (at < c->context_count && c->contexts[at].offer != RPC_OFFER_WANTED) at++;
-    while (at + n < c->context_count && n < RPC_CLIENT_OFFERS && c->contexts[at + n].offer == RPC_OFFER_WANTED)
-        c->contexts[at + n++].offer = RPC_OFFER_SENT;
-    c->offer_at = at;
-    c->offer_count = n;
-}
-
-/* Asks for what is negotiated at bind time, under a number that no interface gets. */
-static void choose_features(struct rpc_client_conn *c)
-{
-    if (c->offer_at + c->offer_count != c->context_count) return; /* more interfaces than fit: goes without */
-    struct rpc_client_context *x = add_context(c);
-    if (!x) return;
-    *x = (struct rpc_client_context){ .syntax = c->contexts[c->offer_at].syntax, .offer = RPC_OFFER_FEATURES };
-    c->offer_count++;
-}
-
 /* ---- sending ---- */
 
-static void put_contexts(const struct rpc_client_conn *c, struct buf *b)
+static void put_offer(const struct rpc_client_conn *c, struct buf *b)
 {
+    const struct rpc_syntax *interface = &c->contexts[c->offer].syntax;
+    rpc_bind_put(b, RPC_FRAGMENT_MAX, 0, c->features ? 2 : 1);
+    rpc_context_put(b, (uint16_t)c->offer, interface, &rpc_ndr);
+    if (!c->features) return;
     const struct rpc_syntax features = rpc_syntax_of_features(RPC_FEATURE_KEEP_ON_ORPHAN);
-    rpc_bind_put(b, RPC_FRAGMENT_MAX, 0, c->offer_count);
-    for (unsigned i = c->offer_at; i < c->offer_at + c->offer_count; i++) {
-        const struct rpc_client_context *x = &c->contexts[i];
-        rpc_context_put(b, (uint16_t)i, &x->syntax, x->offer == RPC_OFFER_FEATURES ? &features : &rpc_ndr);
-    }
+    rpc_context_put(b, RPC_CLIENT_CONTEXTS, interface, &features); /* a number that no interface gets */
 }
 
 /* A PDU of the bind family; with a token when there is one. */
@@ -79,7 +58,7 @@ static void send_leg(struct rpc_client_conn *c, enum rpc_pdu_type type, struct s
     buf_init(&b, 0);
     size_t start = rpc_pdu_begin(&b, type, flags, id);
     if (type == RPC_AUTH3) rpc_put32(&b, 0);
-    else put_contexts(c, &b);
+    else put_offer(c, &b);
     if (token.n) {
         const struct rpc_auth a = { .type = c->guard.type, .level = c->guard.level, .context = c->guard.id };
         rpc_trailer_put(&b, start, 4, &a);
@@ -163,11 +142,11 @@ void rpc_client_offer(struct rpc_client_conn *c)
     bool bind = c->state == RPC_CLIENT_NEW;
     if (bind ? !c->connected : c->state != RPC_CLIENT_READY || c->bind_call || c->busy_call || c->closing) return;
     if (!c->multiplex && c->pending.first) return;
-    unsigned i = bind ? 0 : c->offer_at + c->offer_count;
-    while (i < c->context_count && c->contexts[i].offer != RPC_OFFER_WANTED) i++;
-    if (i == c->context_count) return;
-    choose(c);
-    if (bind) choose_features(c);
+    unsigned i = bind ? 0 : c->offer + 1; /* they are offered in the order in which they were wanted */
+    if (i >= c->context_count) return;
+    c->offer = i;
+    c->contexts[i].offer = RPC_OFFER_SENT;
+    c->features = bind;
     if (!bind) {
         send_leg(c, RPC_ALTER, SLICE_NULL);
     } else if (c->guard.level > RPC_LEVEL_NONE) {
@@ -180,25 +159,17 @@ void rpc_client_offer(struct rpc_client_conn *c)
 
 /* ---- answers ---- */
 
-static void take_result(struct rpc_client_conn *c, struct rpc_client_context *x, const struct rpc_ack_result *result)
-{
-    if (x->offer == RPC_OFFER_FEATURES) {
-        if (result->result == RPC_NEGOTIATE_ACK) c->keep_on_orphan = result->reason & RPC_FEATURE_KEEP_ON_ORPHAN;
-    } else if (x->offer == RPC_OFFER_SENT) { /* a later leg of the login repeats what the first one offered */
-        bool taken = result->result == RPC_ACCEPT && rpc_syntax_eq(&result->syntax, &rpc_ndr);
-        x->offer = taken ? RPC_OFFER_ACCEPTED : RPC_OFFER_REJECTED;
-    }
-}
-
-/* One result for each context of the offer; false: it makes no sense. */
+/* One result for the interface, one for the features; false: it makes no sense. */
 static bool take_results(struct rpc_client_conn *c, struct rpc_ack *ack)
 {
-    if (ack->count != c->offer_count) return false;
-    for (unsigned i = 0; i < ack->count; i++) {
-        struct rpc_ack_result result;
-        if (!rpc_ack_next(ack, &result)) return false;
-        take_result(c, &c->contexts[c->offer_at + i], &result);
-    }
+    struct rpc_client_context *x = &c->contexts[c->offer];
+    struct rpc_ack_result result, features = { 0 };
+    if (ack->count != (c->features ? 2 : 1) || !rpc_ack_next(ack, &result) || (c->features && !rpc_ack_next(ack, &features))) return false;
+    bool taken = result.result == RPC_ACCEPT && rpc_syntax_eq(&result.syntax, &rpc_ndr);
+    /* A later leg of the login only repeats what the first one offered. */
+    if (x->offer == RPC_OFFER_SENT) x->offer = taken ? RPC_OFFER_ACCEPTED : RPC_OFFER_REJECTED;
+    if (features.result == RPC_NEGOTIATE_ACK) c->keep_on_orphan = features.reason & RPC_FEATURE_KEEP_ON_ORPHAN;
+    c->features = false;
     return true;
 }
 
@@ -220,12 +191,6 @@ static bool take_bind(struct rpc_client_conn *c, const struct rpc_pdu *p, const 
     return true;
 }
 
-/* The offer of the next leg: the same, without what is negotiated at bind time alone. */
-static void offer_again(struct rpc_client_conn *c)
-{
-    if (c->offer_count && c->contexts[c->offer_at + c->offer_count - 1].offer == RPC_OFFER_FEATURES) c->offer_count--;
-}
-
 void rpc_client_on_answer(struct rpc_client_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_ack ack;
@@ -235,7 +200,6 @@ void rpc_client_on_answer(struct rpc_client_conn *c, const struct rpc_pdu *p)
         rpc_client_broken(c, CIMF_PROTOCOL_ERROR, 0, "the answer to a bind makes no sense");
         return;
     }
-    if (bind) offer_again(c);
     if (!login || c->guard.level == RPC_LEVEL_NONE || c->proven) {
         ready(c);
     } else if (p->auth.token.n == 0) {

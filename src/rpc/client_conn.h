@@ -27,11 +27,11 @@ enum rpc_client_state {
     RPC_CLIENT_ENDED,   /* of no more use; why says the reason */
 };
 
-enum rpc_offer { RPC_OFFER_WANTED, RPC_OFFER_SENT, RPC_OFFER_ACCEPTED, RPC_OFFER_REJECTED, RPC_OFFER_FEATURES };
+enum rpc_offer { RPC_OFFER_WANTED, RPC_OFFER_SENT, RPC_OFFER_ACCEPTED, RPC_OFFER_REJECTED };
 /* A presentation context; its number is its place in the table. */
 struct rpc_client_context {
     struct rpc_syntax syntax;
-    uint8_t offer;      /* enum rpc_offer; FEATURES: no context, but the number it was asked under */
+    uint8_t offer;      /* enum rpc_offer */
     bool vouched;       /* a signed request said which interface it means */
 };
 
@@ -56,7 +56,9 @@ struct rpc_client_conn {
     uint32_t busy_call;          /* without multiplexing: what has to be answered before more is sent */
     struct rpc_client_context *contexts;
     unsigned context_count, context_room;
-    unsigned offer_at, offer_count; /* what the latest bind or alter_context has */
+    unsigned offer;              /* the context of the latest bind or alter_context: one at a time, as Windows; Samba takes
+                                    no more of different interfaces */
+    bool features;               /* with it was asked for what is negotiated at bind time */
     struct rpc_requests waiting, pending, finished;
     struct buf in;
     struct error why;
@@ -86,7 +88,7 @@ void rpc_client_conn_deliver(struct rpc_client_conn *c);
 
 /* ---- the rest is the machine's own ---- */
 
-enum { RPC_CLIENT_CONTEXTS = 1024, RPC_CLIENT_OFFERS = 64 /* in one PDU */ };
+enum { RPC_CLIENT_CONTEXTS = 1024 };
 
 /* client_conn.c */
 cimf_status rpc_client_broken(struct rpc_client_conn *c, cimf_status status, uint32_t native, const char *format, ...)

@@ -86,17 +86,17 @@ void rpc_trailer_append(struct buf *b, const struct rpc_trailer *t)
     while (b->n % 4) buf_byte(b, 0);
     buf_add(b, signature, sizeof signature);
     if (t->interface) {
-        put_command(b, VT_PCONTEXT, false, 40);
+        put_command(b, VT_BITMASK, false, 4);
+        rpc_put32(b, t->header_signing ? VT_HEADER_SIGNING : 0);
+        put_command(b, VT_PCONTEXT, !t->header, 40);
         rpc_syntax_put(b, t->interface);
         rpc_syntax_put(b, &rpc_ndr);
     }
     if (t->header) {
-        put_command(b, VT_HEADER2, false, 16);
+        put_command(b, VT_HEADER2, true, 16);
         buf_add(b, request, sizeof request);
         rpc_put32(b, t->call_id);
         rpc_put16(b, t->context);
         rpc_put16(b, t->opnum);
     }
-    put_command(b, VT_BITMASK, true, 4);
-    rpc_put32(b, t->header_signing ? VT_HEADER_SIGNING : 0);
 }

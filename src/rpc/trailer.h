@@ -8,13 +8,13 @@
 #include "rpc/pdu.h"
 
 struct rpc_trailer {
+    const struct rpc_syntax *interface; /* of the presentation context; NULL: this and the next are not said */
     bool header_signing;                /* the client offered it, whatever came back */
-    const struct rpc_syntax *interface; /* of the presentation context; NULL: not said */
-    bool header;                        /* the three below */
+    bool header;                        /* the three below are said */
     uint32_t call_id;
     uint16_t context, opnum;
 };
-/* Appends it; b holds a stub, or what comes behind a stub of a multiple of four octets. */
+/* Appends it, with an interface or a header at least; b holds a stub, or what comes behind a stub of a multiple of four octets. */
 void rpc_trailer_append(struct buf *b, const struct rpc_trailer *t);
 
 #endif

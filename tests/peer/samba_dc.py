@@ -31,7 +31,9 @@ def available():
 class DomainController:
     """Use as a context manager, or start() and stop()."""
 
-    def __init__(self):
+    def __init__(self, rpc=False):
+        """rpc: its DCE/RPC services listen too, the endpoint mapper on port 135."""
+        self.services = ("kdc", "rpc") if rpc else ("kdc",)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cimfony-dc-"))
         self.keytab = self.folder / "service.keytab"
         self.process, self.caches = None, 0
@@ -57,7 +59,7 @@ allow_rc4 = true
 localhost = {REALM}
 .localhost = {REALM}
 """)
-        self.process = subprocess.Popen(["unshare", "--net", "--mount", "/usr/bin/python3", __file__, str(self.folder)], env=self.environment,
+        self.process = subprocess.Popen(["unshare", "--net", "--mount", "/usr/bin/python3", __file__, str(self.folder), *self.services], env=self.environment,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said = []
         for line in self.process.stdout:
@@ -114,7 +116,7 @@ def tool(*command):
     return done.stdout
 
 
-def provision():
+def provision(services):
     """As `samba-tool domain provision`, but for the file system's ACLs of a share that is not served."""
     import logging
     from samba.auth import system_session
@@ -127,7 +129,7 @@ realm = {REALM}
 workgroup = {DOMAIN}
 netbios name = DC
 server role = active directory domain controller
-server services = kdc
+server services = {", ".join(services)}
 interfaces = lo
 bind interfaces only = yes
 log level = 0
@@ -173,22 +175,24 @@ def populate(folder):
             (folder / "sids" / str(entry["sAMAccountName"])).write_text(str(sid))
 
 
-def main(folder):
+def main(folder, *services):
     for path in ENCLOSED:
         os.makedirs(path, exist_ok=True)
         tool("mount", "-t", "tmpfs", "tmpfs", path)
     tool("ip", "link", "set", "lo", "up")
-    provision()
+    provision(services)
     populate(folder)
     for principals, _ in SERVICES.values():
         for principal in principals:
             tool("samba-tool", "domain", "exportkeytab", str(folder / "service.keytab"), f"--principal={principal}")
     samba = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "samba", "-i", "-M", "single"], stdin=subprocess.DEVNULL, stdout=open(folder / "samba.log", "w"),
                              stderr=subprocess.STDOUT)
-    while True:
+    ports = [88] + [135] * ("rpc" in services)
+    while ports:
         with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", 88)) == 0:
-                break
+            if s.connect_ex(("127.0.0.1", ports[0])) == 0:
+                ports.pop(0)
+                continue
         if samba.poll() is not None:
             print("samba ended:", (folder / "samba.log").read_text(), flush=True)
             sys.exit(1)
@@ -200,4 +204,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), *sys.argv[2:])

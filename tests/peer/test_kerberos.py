@@ -74,6 +74,8 @@ class WithRealm(unittest.TestCase):
             two.bytes("verify", one.bytes("sign", b"signed"), b"signed")
             if not pdu:
                 continue
+            sealed = one.bytes("seal3", b"head", b"", b"tail")  # a PDU without a body
+            self.assertEqual(two.bytes("unseal3", sealed, b"head", b"", b"tail"), b"")
             sealed = one.bytes("seal3", b"head", b"body of a PDU", b"tail")
             self.assertEqual(two.bytes("unseal3", sealed[:-13], b"head", sealed[-13:], b"tail"), b"body of a PDU")
 
