@@ -30,7 +30,9 @@ static int number(struct reader *r, int min, int max)
 /* yyyy-mm-dd, yyyy/mm/dd or the American mm/dd/yyyy. */
 static bool read_date(struct reader *r, struct civil *c)
 {
+    const char *from = r->p;
     int first = number(r, 1, 4);
+    bool whole = r->p - from == 4;
     bool slash = r->p < r->end && *r->p == '/';
     if (first < 0 || !(take(r, '-') || take(r, '/'))) return false;
     int second = number(r, 1, 2);
@@ -41,7 +43,7 @@ static bool read_date(struct reader *r, struct civil *c)
     c->year = american ? third : first;
     c->month = american ? first : second;
     c->day = american ? second : third;
-    return c->year >= 100 && civil_valid(c); /* two-digit years could mean anything */
+    return (c->year >= 100 || (whole && !american)) && civil_valid(c); /* two-digit years could mean anything */
 }
 
 /* Digits after '.', ',' or (as WQL texts have milliseconds) ':'. Finer than a microsecond is dropped. */

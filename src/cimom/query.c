@@ -1,6 +1,8 @@
 /* ExecQuery: data and schema queries. Association queries are in associate.c. */
 #include "cimom/query.h"
 
+#include "cimom/localised.h"
+
 /* --- schema queries --------------------------------------------------------------------------- */
 
 struct class_query {
@@ -175,6 +177,103 @@ static cimf_status start_schema(struct task *t, struct plan *p)
     return CIMF_OK;
 }
 
+/* --- with the words of a locale ---------------------------------------------------------------- */
+
+/* Around any of the above: its results with their classes merged (MS-WMI 3.1.1.2). */
+struct amended {
+    struct localised words;
+    void *gen;
+    enum gen (*next)(struct task *t, const struct cim_object **out);
+    void (*suspend)(struct task *t);
+    bool (*rewind)(struct task *t, unsigned kept);
+    void (*close)(struct task *t);
+    const struct cim_class *projected, *shown; /* of the last result that has few of its class's properties */
+};
+
+/* A projection with words. cls itself when that cannot be. */
+static const struct cim_class *project_words(struct task *t, struct amended *a, const struct cim_class *cls)
+{
+    if (a->projected == cls) return a->shown;
+    const struct cim_class *merged = localised_class(&a->words, t, cls->lender), *shown = cls;
+    uint16_t *indexes = ARENA_ARRAY(&t->arena, cls->property_count + 1, uint16_t);
+    bool whole = indexes && merged != cls->lender;
+    for (uint32_t i = 0; whole && i < cls->property_count; i++) {
+        int at = cim_class_property(merged, cls->properties[i].name);
+        whole = at >= 0;
+        indexes[i] = (uint16_t)at;
+    }
+    if (whole && cim_class_project(&t->arena, merged, indexes, cls->property_count, &shown)) shown = cls;
+    a->projected = cls;
+    a->shown = shown;
+    return shown;
+}
+
+static enum gen amended_next(struct task *t, const struct cim_object **out)
+{
+    struct amended *a = t->gen;
+    t->gen = a->gen;
+    enum gen g = a->next(t, out);
+    t->gen = a;
+    if (g != GEN_OBJECT || !a->words.count) return g;
+    const struct cim_class *cls = cim_as_class(*out);
+    if (cls) {
+        *out = &localised_class(&a->words, t, cls)->object;
+        return g;
+    }
+    struct cim_instance *in = (struct cim_instance *)(uintptr_t)cim_as_instance(*out); /* of this item */
+    cls = in->cls->lender ? project_words(t, a, in->cls) : localised_class(&a->words, t, in->cls);
+    if (cls->property_count == in->cls->property_count) in->cls = cls;
+    return g;
+}
+
+static void amended_suspend(struct task *t)
+{
+    struct amended *a = t->gen;
+    t->gen = a->gen;
+    if (a->suspend) a->suspend(t);
+    t->gen = a;
+}
+
+static bool amended_rewind(struct task *t, unsigned kept)
+{
+    struct amended *a = t->gen;
+    t->gen = a->gen;
+    bool ok = a->rewind(t, kept);
+    t->gen = a;
+    return ok;
+}
+
+static void amended_close(struct task *t)
+{
+    struct amended *a = t->gen;
+    localised_close(&a->words);
+    t->gen = a->gen;
+    if (a->close) a->close(t);
+}
+
+static cimf_status with_words(struct task *t)
+{
+    struct amended *a = ARENA_NEW(&t->arena, struct amended);
+    if (!a) return CIMF_OUT_OF_MEMORY;
+    *a = (struct amended){ .gen = t->gen, .next = t->next, .suspend = t->suspend, .rewind = t->rewind, .close = t->close };
+    t->gen = a;
+    t->next = amended_next;
+    t->suspend = amended_suspend;
+    if (t->rewind) t->rewind = amended_rewind;
+    t->close = amended_close;
+    return localised_open(&a->words, t);
+}
+
+static cimf_status start_of(struct task *t, struct plan *p)
+{
+    if (t->in->flags & CIM_PROTOTYPE) return start_prototype(t, p);
+    switch (p->query.kind) {
+    case WQL_SELECT: return start_data(t, p);
+    case WQL_SCHEMA: return start_schema(t, p);
+    default: return start_associate(t, p);
+    }
+}
+
 cimf_status start_query(struct task *t)
 {
     if (!slice_ieq(t->in->language, SLICE("WQL"))) {
@@ -185,10 +284,7 @@ cimf_status start_query(struct task *t)
     struct plan *p;
     cimf_status s = plan_get(t, t->in->query, &p);
     if (s) return s;
-    if (t->in->flags & CIM_PROTOTYPE) return start_prototype(t, p);
-    switch (p->query.kind) {
-    case WQL_SELECT: return start_data(t, p);
-    case WQL_SCHEMA: return start_schema(t, p);
-    default: return start_associate(t, p);
-    }
+    s = start_of(t, p);
+    bool words = t->in->flags & CIM_AMENDED && !(t->in->flags & CIM_PROTOTYPE);
+    return s || !words ? s : with_words(t);
 }
