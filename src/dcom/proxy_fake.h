@@ -150,18 +150,23 @@ HARNESS_USED static struct rpc_request *fake_request(struct fake_connection *c)
     return c->requests[0];
 }
 
-HARNESS_USED static void fake_answer(struct fake_connection *c, uint32_t fault, struct slice stub)
+HARNESS_USED static void fake_answer_order(struct fake_connection *c, uint32_t fault, struct slice stub, bool big_endian)
 {
     struct rpc_request *r = fake_request(c);
     struct fake_loop *was = current;
     char *copy = malloc(stub.n ? stub.n : 1); /* gone afterwards */
     if (!copy) abort();
-    memcpy(copy, stub.p, stub.n);
+    if (stub.n) memcpy(copy, stub.p, stub.n);
     fake_take(c, 0);
     current = &loops[0];
-    r->done(r, fault, slice_of(copy, stub.n), false);
+    r->done(r, fault, slice_of(copy, stub.n), big_endian);
     current = was;
     free(copy);
+}
+
+HARNESS_USED static void fake_answer(struct fake_connection *c, uint32_t fault, struct slice stub)
+{
+    fake_answer_order(c, fault, stub, false);
 }
 
 HARNESS_USED static void fake_lose(struct fake_connection *c)
