@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "daemon/callout.h"
+#include "daemon/reachable.h"
 #include "net/acceptor.h"
 #include "os/loop.h"
 #include "rpc/epm.h"
@@ -25,6 +26,7 @@ struct dcerpc {
     struct rpc_mgmt *epmap_mgmt, *wmi_mgmt;
     const struct rpc_interface *epmap[INTERFACES], *wmi[INTERFACES]; /* NULL-terminated */
     char principal[264];
+    struct reachable reachable;
 };
 
 static struct rpc_server_config server_config(const struct dcerpc_config *c)
@@ -67,9 +69,11 @@ static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, st
     const struct callout_config out = { .config = c->config, .broker = c->broker, .server = d->server, .loops = c->loops,
                                         .loop_count = c->loop_count, .ask = c->ask_connection };
     if (!(d->callout = callout_new(&out))) return CIMF_OUT_OF_MEMORY;
+    struct reachable *r = &d->reachable;
     struct dcom_settings dcom = {
         .outbound = callout_outbound(d->callout),
-        .interfaces = wmi_interfaces, .short_name = c->server, .service_principal = d->principal,
+        .interfaces = wmi_interfaces, .short_name = r->short_name, .full_name = r->full_name,
+        .names = r->names, .addresses = r->addresses, .service_principal = d->principal,
         .no_kerberos = !config_on(c->config, CONFIG_auth_kerberos), .no_ntlm = !config_on(c->config, CONFIG_auth_ntlm),
     };
     dcom.classes = wmi_server_classes(d->wmi_server, &dcom.class_count);
@@ -91,6 +95,7 @@ cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struc
         d->epm = epm_new();
         d->epmap_mgmt = rpc_mgmt_new(d->server, d->epmap, d->principal);
         d->wmi_mgmt = rpc_mgmt_new(d->server, d->wmi, d->principal);
+        if (!reachable_init(&d->reachable, c->config, c->server)) status = CIMF_OUT_OF_MEMORY;
         if (!d->epm || !d->epmap_mgmt || !d->wmi_mgmt) status = CIMF_OUT_OF_MEMORY;
     }
     if (status == CIMF_OK) {
@@ -108,10 +113,9 @@ cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struc
 
 /* Listens, and says in the endpoint map what is spoken there. */
 static cimf_status listen_fd(struct dcerpc *d, int fd, const struct rpc_interface *const *interfaces, const char *annotation,
-                             uint16_t *at, struct error *e)
+                             char bound[NET_LOCAL_TEXT], uint16_t *at, struct error *e)
 {
-    char bound[NET_LOCAL_TEXT];
-    cimf_status status = rpc_server_listen_fd(d->server, fd, interfaces, bound, sizeof bound, e);
+    cimf_status status = rpc_server_listen_fd(d->server, fd, interfaces, bound, NET_LOCAL_TEXT, e);
     const char *port = status == CIMF_OK ? strrchr(bound, ':') : NULL;
     *at = port ? (uint16_t)atoi(port + 1) : 0;
     for (unsigned i = 0; port && interfaces[i] && status == CIMF_OK; i++)
@@ -123,14 +127,18 @@ static cimf_status listen_fd(struct dcerpc *d, int fd, const struct rpc_interfac
 cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e)
 {
     uint16_t port;
-    return listen_fd(d, fd, d->epmap, "endpoint mapper", &port, e);
+    char bound[NET_LOCAL_TEXT];
+    return listen_fd(d, fd, d->epmap, "endpoint mapper", bound, &port, e);
 }
 
 cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e)
 {
     uint16_t port = 0;
-    cimf_status status = listen_fd(d, fd, d->wmi, "Windows Management Instrumentation", &port, e);
-    if (status == CIMF_OK) dcom_server_listens(d->dcom, port);
+    char bound[NET_LOCAL_TEXT];
+    cimf_status status = listen_fd(d, fd, d->wmi, "Windows Management Instrumentation", bound, &port, e);
+    if (status != CIMF_OK) return status;
+    reachable_bound(&d->reachable, bound);
+    dcom_server_listens_at(d->dcom, bound);
     return status;
 }
 
@@ -165,5 +173,6 @@ void dcerpc_free(struct dcerpc *d)
     rpc_mgmt_free(d->epmap_mgmt);
     rpc_mgmt_free(d->wmi_mgmt);
     epm_free(d->epm);
+    reachable_free(&d->reachable);
     free(d);
 }

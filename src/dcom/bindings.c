@@ -2,17 +2,16 @@
  * so the address that worked comes first, and every name that a user may have typed follows. */
 #include "dcom/dcom_priv.h"
 
+#include <stdlib.h>
+
 enum { BINDINGS = 64 };
 
 static void add(struct dcom_bindings *b, struct slice host, uint16_t port)
 {
+    for (unsigned i = 0; i < b->string_count; i++)
+        if (slice_ieq(b->strings[i].host, host)) return;
     if (host.n && host.n <= 255 && b->string_count < BINDINGS)
         b->strings[b->string_count++] = (struct dcom_string_binding){ TOWER_TCP, host, port };
-}
-
-static void add_all(struct dcom_bindings *b, const char *const *list, uint16_t port)
-{
-    while (list && *list) add(b, slice_str(*list++), port);
 }
 
 /* "192.0.2.1:135", "[2001:db8::1]:135": the address; IPv4 in IPv6 as IPv4, no zone. */
@@ -33,6 +32,32 @@ static bool loopback(struct slice address)
     return slice_starts(address, SLICE("127.")) || slice_is(address, "::1");
 }
 
+void dcom_server_listens_at(struct dcom_server *s, const char *bound)
+{
+    struct slice address = address_of(bound);
+    const char *colon = strrchr(bound, ':');
+    uint16_t port = colon ? (uint16_t)strtoul(colon + 1, NULL, 10) : 0;
+    if (!s->port) s->port = port;
+    if (s->listener_count == DCOM_LISTENERS || address.n >= sizeof s->listeners[0].address) return;
+    struct dcom_listener *l = &s->listeners[s->listener_count++];
+    memcpy(l->address, address.p, address.n);
+    l->address[address.n] = 0;
+    l->port = port;
+}
+
+/* Of the listener that serves this address of ours; 0: none does. */
+static uint16_t port_at(const struct dcom_server *s, struct slice address)
+{
+    bool six = slice_find(address, ':') < address.n;
+    uint16_t any = s->listener_count ? 0 : s->port;
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        const struct dcom_listener *l = &s->listeners[i];
+        if (slice_is(address, l->address)) return l->port;
+        if (!strcmp(l->address, six ? "::" : "0.0.0.0")) any = l->port;
+    }
+    return any;
+}
+
 cimf_status dcom_bindings_make(const struct dcom_server *s, struct arena *a, const char *local, bool ports,
                                struct dcom_dual *out)
 {
@@ -40,14 +65,19 @@ cimf_status dcom_bindings_make(const struct dcom_server *s, struct arena *a, con
     struct dcom_string_binding strings[BINDINGS];
     struct dcom_security_binding securities[3];
     struct dcom_bindings b = { .strings = strings, .securities = securities };
-    uint16_t port = ports ? s->port : 0;
     struct slice address = address_of(local ? local : "");
+    uint16_t port = port_at(s, address);
+    if (!port) port = s->port;
+    if (!ports) port = 0;
     add(&b, address, port);
     if (loopback(address)) add(&b, SLICE("localhost"), port);
     add(&b, slice_str(c->short_name), port);
     add(&b, slice_str(c->full_name), port);
-    add_all(&b, c->names, port);
-    add_all(&b, c->addresses, port);
+    for (const char *const *name = c->names; name && *name; name++) add(&b, slice_str(*name), port);
+    for (const char *const *other = c->addresses; other && *other; other++) {
+        uint16_t its = port_at(s, slice_str(*other));
+        if (its || !s->port) add(&b, slice_str(*other), ports ? its : 0);
+    }
     struct slice service = slice_str(c->service_principal ? c->service_principal : "");
     securities[b.security_count++] = (struct dcom_security_binding){ RPC_AUTH_SPNEGO, SLICE("") };
     if (!c->no_kerberos) securities[b.security_count++] = (struct dcom_security_binding){ RPC_AUTH_KERBEROS, service };

@@ -156,6 +156,9 @@ cimf_status dcom_server_new(const struct dcom_settings *settings, struct dcom_se
 void dcom_server_free(struct dcom_server *s);
 /* The port that the exporter listens on; before the first call. */
 void dcom_server_listens(struct dcom_server *s, uint16_t port);
+/* The same for each of several listeners, with the address it is bound to: "0.0.0.0:49152", "[::1]:49153". Clients are
+ * told the port of the one that serves the address they came to. */
+void dcom_server_listens_at(struct dcom_server *s, const char *bound);
 /* From now on activation answers CO_E_SERVER_STOPPING. Any thread. */
 void dcom_server_stop(struct dcom_server *s);
 /* No more calls to clients: those that wait end, connections close. While the loops still run; any thread. */

@@ -12,6 +12,7 @@
 
 /* COM versions (MS-DCOM 1.7). */
 enum { DCOM_MAJOR = 5, DCOM_MINOR = 7 };
+enum { DCOM_LISTENERS = 16 };
 enum { DCOM_INTERFACES = 64 /* of one kind of port */, DCOM_PROTSEQS = 0x8000, DCOM_IIDS = 0x8000 };
 /* Status words of the resolver (MS-ERREF 2.2). */
 enum { DCOM_INVALID_OXID = 0x776, DCOM_INVALID_OID = 0x777, DCOM_INVALID_SET = 0x778, DCOM_NO_MEMORY = 14 };
@@ -65,7 +66,12 @@ struct dcom_server {
     uint64_t oxid;
     struct guid unknown;    /* IPID of IRemUnknown */
     uint64_t next_set;
-    uint16_t port;
+    uint16_t port;             /* of the first listener */
+    struct dcom_listener {
+        char address[64];      /* "0.0.0.0", "::": any of the kind */
+        uint16_t port;
+    } listeners[DCOM_LISTENERS];
+    unsigned listener_count;
     bool stopping, hung_up; /* atomic */
     unsigned objects;       /* also those that no client has yet */
     struct rpc_interface native[3], *orpc;
