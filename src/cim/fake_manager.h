@@ -80,7 +80,7 @@ struct fake_manager {
     cimf_status fail;          /* instead of / after fail_after results */
     size_t fail_after;
     bool no_schema;            /* schema() answers NULL; operations INVALID_NAMESPACE */
-    unsigned active, submitted, resumed, cancelled;
+    unsigned active, submitted, resumed, cancelled, events;
     struct cim_op last;        /* as submitted; pointers may be stale */
     struct slice last_query;
     struct cim_context_value context[8];
@@ -180,7 +180,7 @@ static const struct cim_object *fake_next(struct fake_state *s, struct cim_op *o
         return c ? &c->object : NULL;
     }
     const struct cim_class *cls = cim_schema_class(m->schema, op->path.class_name);
-    if (op->verb == CIM_OP_QUERY) cls = fake_query(s, op, status);
+    if (op->verb == CIM_OP_QUERY || op->verb == CIM_OP_SUBSCRIBE) cls = fake_query(s, op, status);
     if (!cls && *status == CIMF_OK) *status = CIMF_INVALID_CLASS;
     if (op->verb == CIM_OP_GET_INSTANCE && s->sent) return NULL;
     for (; cls && s->at < m->row_count; s->at++) {
@@ -209,6 +209,11 @@ static bool fake_step(struct cim_op *op)
         status = s->m->fail;
         if (status == CIMF_OK) status = op->verb == CIM_OP_INVOKE ? fake_invoke(s->m, op) : fake_write(s->m, op);
         fake_end(op, status);
+        return false;
+    }
+    if (op->verb == CIM_OP_SEND_EVENT && s->m->fail == CIMF_OK) {
+        s->m->events += op->instance != NULL;
+        fake_end(op, CIMF_OK);
         return false;
     }
     const struct cim_object *o = fake_next(s, op, &status);
@@ -260,6 +265,7 @@ static void fake_submit(struct cim_manager *base, struct cim_op *op)
     s->m = m;
     arena_init(&s->arena, 0);
     op->state = s;
+    op->begun = !m->no_schema;
     m->active++;
     m->submitted++;
     m->last = *op;

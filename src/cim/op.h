@@ -69,9 +69,9 @@ struct cim_op {
     uint32_t flags;                 /* enum cim_op_flag */
     struct slice ns;                /* normalised; "" = root/default */
     struct cim_path path;           /* target object, class name alone for class verbs; parsed, unbound */
-    const struct cim_instance *instance; /* PUT_INSTANCE */
+    const struct cim_instance *instance; /* PUT_INSTANCE; SEND_EVENT, where NULL asks whether the caller might */
     const struct cim_class_decl *class_decl; /* PUT_CLASS */
-    struct slice query, language;   /* QUERY; language "WQL" */
+    struct slice query, language;   /* QUERY, SUBSCRIBE; language "WQL" */
     struct slice method;            /* INVOKE */
     /* INVOKE: values by name; the manager checks and types them against the method. Text values
      * (CIM_STRING) are converted, as XML protocols know no types. */
@@ -95,6 +95,8 @@ struct cim_op {
     void *owner;                    /* the submitter's own */
 
     /* Answer. */
+    bool begun;                     /* the caller may do this here and it was taken on: what fails from then on
+                                       failed at work. Set within submit */
     struct error error;
     const struct cim_instance *out; /* INVOKE: instance of the method's out class, NULL if none;
                                        PUT_INSTANCE: not set, see path_out */

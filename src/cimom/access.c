@@ -61,6 +61,14 @@ cimf_status rights_check(struct cimom_ns *ns, const struct cim_op *op, uint32_t 
     return status;
 }
 
+cimf_status rights_publish(const struct cim_op *op, const struct sd *sd, struct error *e)
+{
+    const struct authorize a = {
+        op->principal, sd, ACCESS_WMI_PUBLISH, &access_namespace, op->instance->cls->name, op->peer,
+    };
+    return authorize_check(&a, NULL, e);
+}
+
 uint32_t rights_write_class(const struct cimom_ns *ns, const struct cim_class *cls)
 {
     return cls && ns_provider(ns, cls) ? RIGHT_WRITE_PROVIDER : RIGHT_FULL_WRITE;

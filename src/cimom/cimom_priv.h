@@ -228,6 +228,9 @@ uint32_t rights_of(struct cimom_ns *ns, const struct principal *p);
  * it. Recorded when denied. */
 cimf_status rights_check(struct cimom_ns *ns, const struct cim_op *op, uint32_t needed,
                          struct error *e);
+/* May the caller send an event that has this descriptor of its own (MS-WMI 5.2)? */
+struct sd;
+cimf_status rights_publish(const struct cim_op *op, const struct sd *sd, struct error *e);
 /* The same rights without a record, for answers that are not denials; encryption is not looked at. */
 bool rights_have(struct cimom_ns *ns, const struct principal *p, uint32_t needed);
 /* Right that changes a class (MS-WMI 3.1.4.3.6, .8). */
@@ -260,6 +263,8 @@ cimf_status start_put_instance(struct task *t);
 cimf_status start_delete_instance(struct task *t);
 cimf_status start_query(struct task *t);
 cimf_status start_invoke(struct task *t);
+cimf_status start_subscribe(struct task *t);
+cimf_status start_send_event(struct task *t);
 
 /* --- watch.c: deadlines of calls on the pool ----------------------------------------------------
  */

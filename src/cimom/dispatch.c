@@ -15,6 +15,8 @@ static cimf_status (*const starts[CIM_OP_COUNT])(struct task *t) = {
     [CIM_OP_ENUM_INSTANCES] = start_enum_instances,
     [CIM_OP_QUERY] = start_query,
     [CIM_OP_INVOKE] = start_invoke,
+    [CIM_OP_SUBSCRIBE] = start_subscribe,
+    [CIM_OP_SEND_EVENT] = start_send_event,
 };
 
 static cimf_status bad_namespace(struct error *e, struct slice name)
@@ -54,6 +56,7 @@ cimf_status dispatch(struct task *t)
     cimf_status s = rights_check(t->ns, op, needed(op), &op->error);
     if (s) return s;
     s = ns_schema(t->ns, &t->schema, &op->error);
+    op->begun = !s;
     return s ? s : starts[op->verb](t);
 }
 

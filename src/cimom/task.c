@@ -484,7 +484,7 @@ void task_submit(struct cim_manager *manager, struct cim_op *op)
     struct cimom *m = (struct cimom *)manager;
     op->state = NULL;
     op->out = NULL;
-    op->created = false;
+    op->created = op->begun = false;
     op->error = ERROR_INIT;
     memset(&op->path_out, 0, sizeof op->path_out);
     atomic_fetch_add_explicit(&m->open, 1, memory_order_acq_rel);
