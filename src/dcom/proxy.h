@@ -26,7 +26,8 @@ uint32_t dcom_proxy_new(struct dcom_call *c, struct slice objref, const struct g
 struct dcom_proxy *dcom_proxy_ref(struct dcom_proxy *p);
 /* The last one releases the client's object, when a call ever reached it. Pending calls are not told any more. NULL is fine. */
 void dcom_proxy_unref(struct dcom_proxy *p);
-/* Of the same object (OXID and OID), handed in by the same account: how a sink is found again (MS-WMI 3.1.4.3.2). */
+/* Of the same object (OXID and OID), handed in by the same account: how a sink is found again (MS-WMI 3.1.4.3.2). Any
+ * thread: it looks only at what never changes. */
 bool dcom_proxy_same(const struct dcom_proxy *a, const struct dcom_proxy *b);
 
 struct dcom_proxy_call {           /* the owner's, until done */

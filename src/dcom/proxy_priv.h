@@ -14,7 +14,7 @@
 
 enum {
     PROXY_PROXIES_USER = 1000, PROXY_LINKS_USER = 16, PROXY_LINKS = 1024,
-    PROXY_CALLS_LINK = 256,         /* that wait for an answer */
+    PROXY_CALLS_LINK = 1024,        /* that wait for an answer */
     PROXY_BYTES_LINK = 16 << 20,    /* of these */
     PROXY_STUB = 4 << 20,           /* what a peer has to take (MS-RPCE 3.3.3.5.4) */
     PROXY_RESOLVER_PORT = 135,

@@ -7,17 +7,18 @@
 
 #include "wmi/wmi_priv.h"
 
-enum wait_kind { WAIT_NEXT, WAIT_SMART, WAIT_SKIP, WAIT_RESET, WAIT_CLONE };
+enum wait_kind { WAIT_NEXT, WAIT_SMART, WAIT_SKIP, WAIT_ASYNC, WAIT_RESET, WAIT_CLONE };
 struct wmi_smart {
     struct wmi_enum *e;
     struct guid client;
     struct wmi_packet packet;
 };
-struct enum_wait { /* in the arena of its call */
+struct enum_wait { /* in the arena of its call; ASYNC, which has none: of the heap */
     struct enum_wait *next;
     struct wmi_wait time;
     struct wmi_enum *e;
     struct wmi_smart *smart;
+    struct wmi_sink *sink; /* ASYNC */
     struct dcom_call *call;
     void *record;
     enum wait_kind kind;
@@ -68,7 +69,8 @@ static void finish(struct enum_wait *w, uint32_t hresult);
 static void enum_close(struct wmi_enum *e)
 {
     if (--e->open) return;
-    while (e->waits) finish(e->waits, DCOM_E_DISCONNECTED);
+    while (e->waits)
+        finish(e->waits, e->waits->kind == WAIT_ASYNC ? wmi_hresult(CIMF_CALL_CANCELLED) : DCOM_E_DISCONNECTED);
     enum_leave(e);
 }
 
@@ -115,7 +117,7 @@ uint32_t wmi_enum_give(struct dcom_call *c, struct wmi_enum *e, struct slice *ou
 
 static bool satisfied(const struct enum_wait *w)
 {
-    return w->got >= w->want || w->full || w->failed;
+    return w->got >= w->want || w->failed || (w->kind == WAIT_ASYNC ? wmi_sink_full(w->sink) : w->full);
 }
 
 bool wmi_enum_hungry(const struct wmi_enum *e)
@@ -142,6 +144,7 @@ static void take(struct enum_wait *w, const struct cim_object *o)
     struct wmi_results *r = w->e->r;
     bool ok = true;
     if (w->kind == WAIT_NEXT) ok = take_next(w, r, o);
+    if (w->kind == WAIT_ASYNC) ok = wmi_sink_add(w->sink, &r->w.op, o);
     if (w->kind == WAIT_SMART) {
         if (!w->got) ok = wmi_packet_begin(&w->bytes);
         ok = ok && wmi_packet_add(&w->smart->packet, &w->bytes, r->w.session, &r->w.op, o);
@@ -208,6 +211,16 @@ static uint32_t answer_reset(struct enum_wait *w)
     return DCOM_OK;
 }
 
+/* What was asked for by NextAsync has been handed over, or will not be. */
+static void finish_async(struct enum_wait *w, uint32_t hresult)
+{
+    struct wmi_results *r = w->e->r;
+    struct slice why = wmi_failed(hresult) && r->finished ? wmi_extended_status(&r->w, hresult) : SLICE_NULL;
+    wmi_sink_finish(w->sink, hresult, SLICE_NULL, why);
+    enum_unref(w->e);
+    free(w);
+}
+
 /* The call is gone afterwards, and the wait with it. */
 static void finish(struct enum_wait *w, uint32_t hresult)
 {
@@ -216,6 +229,10 @@ static void finish(struct enum_wait *w, uint32_t hresult)
         if (*at != w) continue;
         *at = w->next;
         break;
+    }
+    if (w->kind == WAIT_ASYNC) {
+        finish_async(w, hresult);
+        return;
     }
     struct buf bytes;
     size_t *ends = w->ends;
@@ -231,21 +248,29 @@ static void finish(struct enum_wait *w, uint32_t hresult)
     enum_unref(e);
 }
 
+static void gather(struct enum_wait *w)
+{
+    struct wmi_enum *e = w->e;
+    if (w->kind == WAIT_ASYNC && wmi_sink_full(w->sink)) wmi_sink_flush(w->sink);
+    while (!satisfied(w) && e->at < e->r->end) {
+        const struct cim_object *o = wmi_results_at(e->r, e->at);
+        if (!o) w->failed = wmi_hresult(CIMF_OUT_OF_MEMORY);
+        else take(w, o);
+        if (!w->failed) e->at++;
+        if (w->kind == WAIT_ASYNC && wmi_sink_full(w->sink)) wmi_sink_flush(w->sink);
+    }
+}
+
 bool wmi_enum_serve(struct wmi_enum *e)
 {
     struct enum_wait *w = e->waits;
     struct wmi_results *r = e->r;
     if (!w) return false;
-    while (!satisfied(w) && e->at < r->end) {
-        const struct cim_object *o = wmi_results_at(r, e->at);
-        if (!o) w->failed = wmi_hresult(CIMF_OUT_OF_MEMORY);
-        else take(w, o);
-        if (!w->failed) e->at++;
-    }
+    gather(w);
     if (w->failed) finish(w, w->failed);
     else if (w->got >= w->want) finish(w, DCOM_OK);
     else if (w->full) finish(w, WBEM_S_TIMEDOUT);
-    else if (r->finished || r->hresult) finish(w, r->hresult ? r->hresult : WBEM_S_FALSE);
+    else if ((r->finished || r->hresult) && e->at == r->end) finish(w, r->hresult ? r->hresult : WBEM_S_FALSE);
     else if (w->late) finish(w, WBEM_S_TIMEDOUT);
     else return false;
     return true;
@@ -279,6 +304,15 @@ static bool refused(struct dcom_call *c, const struct wmi_enum *e, void *record)
     return true;
 }
 
+/* Behind the others: calls on an enumerator are served one after the other. */
+static void append(struct wmi_enum *e, struct enum_wait *w)
+{
+    struct enum_wait **at = &e->waits;
+    while (*at) at = &(*at)->next;
+    *at = w;
+    e->refs++;
+}
+
 static void enqueue(struct dcom_call *c, struct wmi_enum *e, void *record, enum wait_kind kind, uint32_t timeout,
                     uint32_t count)
 {
@@ -291,10 +325,8 @@ static void enqueue(struct dcom_call *c, struct wmi_enum *e, void *record, enum 
     *w = (struct enum_wait){ .e = e, .call = c, .record = record, .kind = kind, .want = count };
     w->smart = kind == WAIT_SMART ? c->self : NULL;
     buf_init(&w->bytes, 0);
-    e->refs += 2; /* one for here */
-    struct enum_wait **at = &e->waits;
-    while (*at) at = &(*at)->next;
-    *at = w;
+    append(e, w);
+    e->refs++; /* for here */
     c->user = w;
     c->on_abort = aborted;
     if (timeout != WMI_INFINITE && timeout) wmi_wait_start(&w->time, e->r->w.session->server, (int64_t)timeout * 1000, out_of_time);
@@ -348,12 +380,48 @@ void wmi_enum_clone(struct dcom_call *c, void *record)
     reread(c, record, WAIT_CLONE);
 }
 
-/* Needs a way to call the client back, which this server does not have yet. */
+static void async_more(struct wmi_sink *s)
+{
+    wmi_work_settle(&((struct enum_wait *)s->owner)->e->r->w);
+}
+
+static void async_cancel(struct wmi_sink *s)
+{
+    struct enum_wait *w = s->owner;
+    struct wmi_enum *e = w->e;
+    e->refs++;
+    finish(w, wmi_hresult(CIMF_CALL_CANCELLED));
+    wmi_work_settle(&e->r->w);
+    enum_unref(e);
+}
+
 void wmi_enum_next_async(struct dcom_call *c, void *record)
 {
     const struct stub_next_async *r = record;
-    if (refused(c, c->self, record)) return;
-    dcom_reply(c, record, r->count ? wmi_hresult(CIMF_NOT_SUPPORTED) : WBEM_S_FALSE);
+    struct wmi_enum *e = c->self;
+    struct wmi_results *set = e->r;
+    if (refused(c, e, record)) return;
+    if (!r->count || !r->sink.p) {
+        dcom_reply(c, record, r->count ? wmi_hresult(CIMF_INVALID_PARAMETER) : WBEM_S_FALSE);
+        return;
+    }
+    struct enum_wait *w = calloc(1, sizeof *w);
+    uint32_t hresult = w ? wmi_sink_new(c, set->w.session, r->sink, w, &w->sink) : DCOM_E_OUTOFMEMORY;
+    if (hresult) {
+        free(w);
+        dcom_reply(c, record, hresult);
+        return;
+    }
+    w->e = e;
+    w->kind = WAIT_ASYNC;
+    w->want = r->count;
+    w->sink->more = async_more;
+    w->sink->cancel = async_cancel;
+    append(e, w);
+    e->refs++;
+    dcom_reply(c, record, DCOM_OK);
+    wmi_work_settle(&set->w);
+    enum_unref(e);
 }
 
 void wmi_get_smart_enum(struct dcom_call *c, void *record)

@@ -34,20 +34,6 @@ static enum cim_sink_answer take(struct cim_op *op, const struct cim_object *obj
     return CIM_SINK_MORE;
 }
 
-/* \\HOST\root\cimv2:Class.Key="x", as __PATH is. */
-static struct slice written_path(struct wmi_outcome *o)
-{
-    struct buf b;
-    struct cim_path path = o->w.op.path_out;
-    path.server = path.ns = SLICE("");
-    buf_init(&b, 0);
-    buf_printf(&b, "\\\\" SLICE_FMT "\\" SLICE_FMT ":", SLICE_ARG(o->w.session->server->settings.machine),
-               SLICE_ARG(o->w.session->shown));
-    struct slice text = cim_path_write(&b, &path, true) && buf_ok(&b) ? arena_dup(&o->w.arena, buf_slice(&b)) : SLICE_NULL;
-    buf_free(&b);
-    return text;
-}
-
 static void invoked(struct wmi_outcome *o)
 {
     struct buf b;
@@ -66,7 +52,7 @@ static void done(struct cim_op *op, cimf_status status)
     if (o->opened && (status == CIMF_INVALID_CLASS || status == CIMF_NOT_FOUND)) status = CIMF_OK;
     if (status != CIMF_OK) o->hresult = wmi_hresult(status);
     else if (op->verb == CIM_OP_INVOKE) invoked(o);
-    else if (op->verb == CIM_OP_PUT_INSTANCE) o->text = written_path(o);
+    else if (op->verb == CIM_OP_PUT_INSTANCE) o->text = wmi_work_path(&o->w);
     else if (reads(op) && !o->object.p && !o->opened && !o->hresult) o->hresult = wmi_hresult(CIMF_NOT_FOUND);
     if (o->hresult) o->object = SLICE_NULL;
     o->finished = true;

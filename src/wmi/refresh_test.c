@@ -1,7 +1,7 @@
 /* Refreshers over a fake object manager, and the classes without use for remote callers. */
 #include "base/test.h"
 
-#include "wmi/fake_dcom.h"
+#include "wmi/fake_proxy.h"
 #include "wmi/refresh.h"
 
 static struct fake_wmi f;

@@ -6,8 +6,8 @@
 
 const struct dcom_interface *const wmi_interfaces[] = {
     &wmi_login_interface, &wmi_client_interface, &wmi_helper_interface, &wmi_services_interface, &wmi_enum_interface,
-    &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, &wmi_refreshing_interface, &wmi_refresher_interface,
-    &wmi_shutdown_interface, &wmi_apartment_interface, &wmi_wbem_apartment_interface, NULL,
+    &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, &wmi_sink_interface, &wmi_refreshing_interface,
+    &wmi_refresher_interface, &wmi_shutdown_interface, &wmi_apartment_interface, &wmi_wbem_apartment_interface, NULL,
 };
 
 static const struct dcom_object_type login_type = {
@@ -50,6 +50,8 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
     if (!s) return error_set(e, CIMF_OUT_OF_MEMORY, "wmi", "no memory");
     s->settings = *settings;
     if (!s->settings.window) s->settings.window = 256;
+    if (!s->settings.sinks) s->settings.sinks = 5000;
+    if (!s->settings.sinks_user) s->settings.sinks_user = 256;
     if (!s->settings.kept_bytes) s->settings.kept_bytes = (size_t)64 << 20;
     if (!s->settings.kept_total) s->settings.kept_total = (size_t)256 << 20;
     add_classes(s);

@@ -79,31 +79,50 @@ static const struct ndr_row method_rows[] = {
     SERVICES(object, INTERFACE), PAIR(out), PAIR(result),
 };
 TYPE(method, stub_services);
-/* Of the asynchronous forms: not supported, whatever is asked. */
+
+/* The asynchronous forms: a sink instead of what comes back. */
+static const struct ndr_row text_async_rows[] = {
+    SERVICES(text, BSTR), SERVICES(flags, U32), SERVICES(context, INTERFACE), SERVICES(sink, INTERFACE),
+};
+TYPE(text_async, stub_services);
+static const struct ndr_row put_async_rows[] = {
+    SERVICES(object, INTERFACE), SERVICES(flags, U32), SERVICES(context, INTERFACE), SERVICES(sink, INTERFACE),
+};
+TYPE(put_async, stub_services);
+static const struct ndr_row query_async_rows[] = {
+    SERVICES(text, BSTR), SERVICES(method, BSTR), SERVICES(flags, U32), SERVICES(context, INTERFACE),
+    SERVICES(sink, INTERFACE),
+};
+TYPE(query_async, stub_services);
+static const struct ndr_row method_async_rows[] = {
+    SERVICES(text, BSTR), SERVICES(method, BSTR), SERVICES(flags, U32), SERVICES(context, INTERFACE),
+    SERVICES(object, INTERFACE), SERVICES(sink, INTERFACE),
+};
+TYPE(method_async, stub_services);
 static const struct dcom_method services_methods[] = {
     [3] = { "OpenNamespace", &open_namespace_type, wmi_open_namespace },
     [4] = { "CancelAsyncCall", &sink_type, wmi_cancel_async },
     [5] = { "QueryObjectSink", &query_sink_type, wmi_query_sink },
     [6] = { "GetObject", &get_object_type, wmi_get_object },
-    [7] = { "GetObjectAsync", NULL, wmi_asynchronous },
+    [7] = { "GetObjectAsync", &text_async_type, wmi_get_object },
     [8] = { "PutClass", &put_type, wmi_put_class },
-    [9] = { "PutClassAsync", NULL, wmi_asynchronous },
+    [9] = { "PutClassAsync", &put_async_type, wmi_put_class },
     [10] = { "DeleteClass", &delete_type, wmi_delete_class },
-    [11] = { "DeleteClassAsync", NULL, wmi_asynchronous },
+    [11] = { "DeleteClassAsync", &text_async_type, wmi_delete_class },
     [12] = { "CreateClassEnum", &enum_type, wmi_class_enum },
-    [13] = { "CreateClassEnumAsync", NULL, wmi_asynchronous },
+    [13] = { "CreateClassEnumAsync", &text_async_type, wmi_class_enum },
     [14] = { "PutInstance", &put_type, wmi_put_instance },
-    [15] = { "PutInstanceAsync", NULL, wmi_asynchronous },
+    [15] = { "PutInstanceAsync", &put_async_type, wmi_put_instance },
     [16] = { "DeleteInstance", &delete_type, wmi_delete_instance },
-    [17] = { "DeleteInstanceAsync", NULL, wmi_asynchronous },
+    [17] = { "DeleteInstanceAsync", &text_async_type, wmi_delete_instance },
     [18] = { "CreateInstanceEnum", &enum_type, wmi_instance_enum },
-    [19] = { "CreateInstanceEnumAsync", NULL, wmi_asynchronous },
+    [19] = { "CreateInstanceEnumAsync", &text_async_type, wmi_instance_enum },
     [20] = { "ExecQuery", &query_type, wmi_exec_query },
-    [21] = { "ExecQueryAsync", NULL, wmi_asynchronous },
+    [21] = { "ExecQueryAsync", &query_async_type, wmi_exec_query },
     [22] = { "ExecNotificationQuery", &query_type, wmi_exec_notification },
-    [23] = { "ExecNotificationQueryAsync", NULL, wmi_asynchronous },
+    [23] = { "ExecNotificationQueryAsync", &query_async_type, wmi_exec_notification },
     [24] = { "ExecMethod", &method_type, wmi_exec_method },
-    [25] = { "ExecMethodAsync", NULL, wmi_asynchronous },
+    [25] = { "ExecMethodAsync", &method_async_type, wmi_exec_method },
 };
 
 static const struct ndr_row next_rows[] = {
@@ -150,6 +169,22 @@ static const struct dcom_method result_methods[] = {
     [6] = { "GetCallStatus", &result_status_type, wmi_result_status },
 };
 
+static const struct ndr_row indicate_rows[] = {
+    IN(stub_indicate, count, U32),
+    { NDR_AT(struct stub_indicate, objects, ARRAY), .flags = NDR_IN, .of = &ndr_interface,
+      NDR_SIZE(struct stub_indicate, count) },
+};
+TYPE(indicate, stub_indicate);
+static const struct ndr_row status_rows[] = {
+    IN(stub_status, flags, U32), IN(stub_status, hresult, U32), IN(stub_status, text, BSTR),
+    IN(stub_status, object, INTERFACE),
+};
+TYPE(status, stub_status);
+static const struct dcom_method sink_methods[] = {
+    [WMI_OPNUM_INDICATE] = { "Indicate", &indicate_type, wmi_indicate },
+    [WMI_OPNUM_SET_STATUS] = { "SetStatus", &status_type, wmi_set_status },
+};
+
 #define INTERFACE(symbol, text, table, ...)                                                                            \
     const struct dcom_interface symbol = { { __VA_ARGS__ }, text, table, sizeof(table) / sizeof *(table) }
 
@@ -169,3 +204,5 @@ INTERFACE(wmi_smart_interface, "IWbemWCOSmartEnum", smart_methods,
           0x423ec01e, 0x2e35, 0x11d2, { 0xb6, 0x04, 0x00, 0x10, 0x4b, 0x70, 0x3e, 0xfd });
 INTERFACE(wmi_result_interface, "IWbemCallResult", result_methods,
           0x44aca675, 0xe8fc, 0x11d0, { 0xa0, 0x7c, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20 });
+INTERFACE(wmi_sink_interface, "IWbemObjectSink", sink_methods,
+          0x7c857801, 0x7381, 0x11cf, { 0x88, 0x4d, 0x00, 0xaa, 0x00, 0x4b, 0x2e, 0x24 });

@@ -28,6 +28,8 @@ struct stub_reference { struct slice reference; };
 struct stub_next_async { uint32_t count; struct slice sink; };
 struct stub_smart { struct guid client; uint32_t timeout, count, returned, size; uint8_t *bytes; };
 struct stub_result { uint32_t timeout; struct slice value; uint32_t status; };
+struct stub_indicate { uint32_t count; struct slice *objects; };
+struct stub_status { uint32_t flags, hresult; struct slice text, object; };
 
 void wmi_establish_position(struct dcom_call *c, void *record);
 void wmi_request_challenge(struct dcom_call *c, void *record);
@@ -49,7 +51,6 @@ void wmi_class_enum(struct dcom_call *c, void *record);
 void wmi_instance_enum(struct dcom_call *c, void *record);
 void wmi_exec_query(struct dcom_call *c, void *record);
 void wmi_exec_notification(struct dcom_call *c, void *record);
-void wmi_asynchronous(struct dcom_call *c, void *record); /* the forms with a sink */
 
 void wmi_enum_reset(struct dcom_call *c, void *record);
 void wmi_enum_next(struct dcom_call *c, void *record);
@@ -59,12 +60,22 @@ void wmi_enum_skip(struct dcom_call *c, void *record);
 void wmi_get_smart_enum(struct dcom_call *c, void *record);
 void wmi_smart_next(struct dcom_call *c, void *record);
 
+void wmi_indicate(struct dcom_call *c, void *record);
+void wmi_set_status(struct dcom_call *c, void *record);
+
 void wmi_result_object(struct dcom_call *c, void *record);
 void wmi_result_string(struct dcom_call *c, void *record);
 void wmi_result_services(struct dcom_call *c, void *record);
 void wmi_result_status(struct dcom_call *c, void *record);
 
 extern const struct dcom_interface wmi_login_interface, wmi_client_interface, wmi_helper_interface,
-    wmi_services_interface, wmi_enum_interface, wmi_fetch_interface, wmi_smart_interface, wmi_result_interface;
+    wmi_services_interface, wmi_enum_interface, wmi_fetch_interface, wmi_smart_interface, wmi_result_interface,
+    wmi_sink_interface; /* of our objects and of clients' */
+enum { WMI_OPNUM_INDICATE = 3, WMI_OPNUM_SET_STATUS = 4 };
+/* The forms of IWbemServices' methods that answer to a sink stand behind the others. */
+static inline bool wmi_asynchronous(const struct dcom_call *c)
+{
+    return c->interface == &wmi_services_interface && c->opnum >= 7 && c->opnum & 1;
+}
 
 #endif

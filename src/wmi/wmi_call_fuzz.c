@@ -1,6 +1,7 @@
-/* Calls of any method with any stub on a login, its services, an enumerator, a smart enumerator, a call result and a refresher: one byte says whose,
- * one which operation, one how the manager works meanwhile, two the length of the stub, then the stub. */
-#include "wmi/fake_dcom.h"
+/* Calls of any method with any stub on a login, its services, an enumerator, a smart enumerator, a call result, a refresher and a sink of
+ * ours: one byte says whose, one which operation, one how the manager and clients' sinks behave meanwhile, two the length of the stub,
+ * then the stub. */
+#include "wmi/fake_proxy.h"
 #include "wmi/refresh.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -44,7 +45,7 @@ static void collect(struct run *r, unsigned at)
     if (i == &wmi_refreshing_interface && op == 7) keep(r, ((struct stub_refresh_get *)c->out)->refresher);
     if (i != &wmi_services_interface) return;
     const struct stub_services *s = c->out;
-    if (op == 12 || op == 18 || op == 20 || op == 22) keep(r, s->enumerator);
+    if (op == 5 || op == 12 || op == 18 || op == 20 || op == 22) keep(r, s->enumerator);
     if (op == 3 && s->out) keep(r, *s->out);
     if ((op == 3 || op == 6 || op == 8 || op == 10 || op == 14 || op == 16 || op == 24) && s->result) keep(r, *s->result);
 }
@@ -70,6 +71,13 @@ static void one(struct run *r, struct cursor *in)
         return;
     }
     r->f.m.mode = mode & 1 ? FAKE_ASYNC : FAKE_SYNC;
+    for (unsigned k = 0; k < FAKE_SINKS; k++) {
+        fake_sink[k].hold = mode & 0x10;
+        fake_sink[k].dead = mode & 0x20;
+        fake_sink[k].answer = mode & 0x40 ? 0x80041001 : 0;
+    }
+    if (!(mode & 0x10))
+        for (unsigned k = 0; k < FAKE_SINKS; k++) fake_sink_answer(k, mode & 0x20, 0);
     dcom_object_ref(o); /* a call at work holds its object */
     r->made++;
     client_run(c, record);
@@ -83,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct run r;
     struct cursor in = cursor_of(slice_of((const char *)data, size));
     fake_wmi_open(&r.f);
+    fake_sinks_open();
     fake_fill(&r.f.m, 20);
     for (int i = 0; i < 3; i++) cim_put_strz(fake_row(&r.f.m, "Live"), "Name", i == 0 ? "a" : i == 1 ? "b" : "c");
     r.made = 0;
@@ -106,6 +115,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     while (r.count) client_release(r.objects[--r.count]);
     fake_run();
+    for (unsigned k = 0; k < FAKE_SINKS; k++) {
+        fake_sink[k].hold = false;
+        fake_sink_answer(k, true, 0);
+    }
+    fake_run();
+    fake_sinks_close();
     fake_wmi_close(&r.f);
     return 0;
 }

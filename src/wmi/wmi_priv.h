@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "cim/schema.h"
+#include "dcom/proxy.h"
 #include "mech/mech.h"
 #include "os/loop.h"
 #include "wmi/stubs.h"
@@ -15,7 +16,8 @@
 enum {
     WBEM_RETURN_IMMEDIATELY = 0x10, WBEM_FORWARD_ONLY = 0x20, WBEM_ENSURE_LOCATABLE = 0x100, WBEM_DIRECT_READ = 0x200,
     WBEM_AMENDED = 0x20000, WBEM_SHALLOW = 1, WBEM_PROTOTYPE = 2, WBEM_UPDATE_ONLY = 1, WBEM_CREATE_ONLY = 2,
-    WBEM_UPDATE_SAFE = 0x20, WBEM_UPDATE_FORCE = 0x40,
+    WBEM_UPDATE_SAFE = 0x20, WBEM_UPDATE_FORCE = 0x40, WBEM_NO_ERROR_OBJECT = 0x40, WBEM_SEND_STATUS = 0x80,
+    WBEM_STATUS_COMPLETE = 0, WBEM_STATUS_PROGRESS = 2,
     WBEM_IGNORED = 0x1f140, /* no error object, ensure locatable, reserved bits */
 };
 #define WBEM_S_FALSE 1u
@@ -34,6 +36,8 @@ struct wmi_server {
     struct wmi_refresher *refreshers; /* refresh.h */
     struct wmi_work *works; /* that run */
     size_t kept;            /* bytes of all results; atomic */
+    struct wmi_sink *sinks; /* AsyncOperationTable (MS-WMI 3.1.1) */
+    unsigned sink_count;
     bool stopped;
 };
 static inline uint32_t wmi_hresult(cimf_status status) { return cimf_status_info(status)->hresult; }
@@ -74,7 +78,8 @@ extern const struct dcom_interface wmi_shutdown_interface, wmi_apartment_interfa
 /* Marshals a new object that lives where the call's object does; takes self also when it fails. */
 uint32_t wmi_give(struct dcom_call *c, const struct dcom_object_type *type, void *self, const struct guid *iid,
                   struct slice *out);
-extern const struct dcom_object_type wmi_services_type, wmi_enum_type, wmi_smart_type, wmi_result_type;
+extern const struct dcom_object_type wmi_services_type, wmi_enum_type, wmi_smart_type, wmi_result_type,
+    wmi_event_sink_type;
 /* "a, b": items of a locale list, each as MS_409 or en-US; false: it is none. */
 bool wmi_locale_valid(struct slice list);
 
@@ -98,6 +103,8 @@ struct wmi_work {
  * principal and peer. */
 void *wmi_work_new(struct dcom_call *c, struct wmi_session *x, size_t size, const struct cim_sink *sink);
 void wmi_work_unref(struct wmi_work *w);
+/* Of what PutInstance wrote, as __PATH is, in the arena. */
+struct slice wmi_work_path(struct wmi_work *w);
 /* IWbemContext and flags into the operation. HRESULT. */
 uint32_t wmi_work_context(struct wmi_work *w, struct slice objref);
 uint32_t wmi_work_schema(struct wmi_work *w);
@@ -125,8 +132,8 @@ unsigned wmi_object_flags(const struct cim_op *op, const struct cim_object *o);
 cimf_status wmi_context_read(struct arena *a, struct slice objref, struct cim_context_value **out, uint32_t *count,
                              struct error *e);
 
-/* What every method of IWbemServices begins with: its flags are among those allowed, a call result can be given when
- * one is needed, the caller may be acted for. Outputs are NULL afterwards. HRESULT. */
+/* What every method of IWbemServices begins with: its flags are among those allowed, there is a sink where one is
+ * needed, the caller may be acted for. Outputs are NULL afterwards. HRESULT. */
 uint32_t wmi_services_begin(struct dcom_call *c, struct stub_services *r, uint32_t allowed);
 
 /* ---- operations with one outcome (outcome.c) ---- */
@@ -194,6 +201,53 @@ bool wmi_enum_serve(struct wmi_enum *e); /* answers the first call if that can b
 bool wmi_enum_hungry(const struct wmi_enum *e);
 /* An object that comes just now goes straight to the call that waits for it: false: it has to be kept. */
 bool wmi_enum_feed(struct wmi_enum *e, const struct cim_object *o);
+
+/* ---- clients' sinks (sink.c) ---- */
+
+/* An entry of AsyncOperationTable: one operation and the IWbemObjectSink that hears of it. */
+struct wmi_sink {
+    struct wmi_sink *next, *prev; /* of the server */
+    unsigned refs;
+    struct wmi_session *session;
+    struct exec *home;
+    struct dcom_proxy *proxy;
+    struct guid causality;
+    struct sink_batch *batch; /* objects for the next Indicate */
+    struct dcom_proxy_call indicate, status;
+    bool calling;             /* an Indicate is on its way */
+    _Atomic bool told;        /* so is the final SetStatus: nothing comes after it */
+    bool finished;            /* the owner has nothing more to say but this: */
+    uint32_t hresult;
+    struct slice text, object;
+    char *kept;               /* both */
+    /* The owner's, until it calls finish. more: an Indicate has come back; cancel: nothing is wanted any more, the
+     * client has been told. Both from the executor, not from within what is called here. */
+    void *owner;
+    void (*more)(struct wmi_sink *s);
+    void (*cancel)(struct wmi_sink *s);
+};
+/* HRESULT: of dcom_proxy_new, WBEM_E_QUOTA_VIOLATION, WBEM_E_SERVER_TOO_BUSY. One reference, the owner's. */
+uint32_t wmi_sink_new(struct dcom_call *c, struct wmi_session *x, struct slice objref, void *owner, struct wmi_sink **out);
+/* Without a word to the client. NULL is fine. */
+void wmi_sink_drop(struct wmi_sink *s);
+/* To go with the next Indicate; NULL: the empty class. False: no memory. */
+bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o);
+/* Better wait until more is called. */
+bool wmi_sink_full(const struct wmi_sink *s);
+/* Sends what was added unless an Indicate is on its way. */
+void wmi_sink_flush(struct wmi_sink *s);
+/* After what was added: SetStatus. text and object (OBJREF) may have p NULL. Takes the owner's reference. */
+void wmi_sink_finish(struct wmi_sink *s, uint32_t hresult, struct slice text, struct slice object);
+
+/* ---- operations that answer to a sink (push.c) ---- */
+
+struct wmi_work *wmi_push_new(struct dcom_call *c, struct wmi_session *x);
+/* Submits and answers the call: whether it could begin. Takes the work. */
+void wmi_push_start(struct dcom_call *c, struct wmi_work *w, const struct stub_services *record);
+/* Before: what it delivers is the empty class, once it has succeeded. */
+void wmi_push_empty(struct wmi_work *w);
+/* __ExtendedStatus of an operation that failed, as an OBJREF in its arena; p NULL: there is none. */
+struct slice wmi_extended_status(struct wmi_work *w, uint32_t hresult);
 
 /* ObjectArray (2.2.14), with the classes that a reader has been told. */
 struct wmi_told {

@@ -1,7 +1,7 @@
 /* The interfaces of MS-WMI over a fake object manager: what waits, what is counted, what is refused. */
 #include "base/test.h"
 
-#include "wmi/fake_dcom.h"
+#include "wmi/fake_proxy.h"
 
 static struct fake_wmi f;
 static struct dcom_object *services;
@@ -362,18 +362,6 @@ static void test_objects_that_are_none(void **state)
     client_end(&c);
 }
 
-static void test_what_is_not_there(void **state)
-{
-    static const uint16_t asynchronous[] = { 7, 9, 11, 13, 15, 17, 19, 21, 23, 25 };
-    struct client_call c;
-    for (unsigned i = 0; i < sizeof asynchronous / sizeof *asynchronous; i++) {
-        client_init(&c, services, 0, asynchronous[i]);
-        client_run(&c, NULL);
-        assert_int_equal(c.hresult, 0x8004100c);
-        client_end(&c);
-    }
-}
-
 static void test_a_server_that_stops(void **state)
 {
     struct client_call c;
@@ -401,7 +389,7 @@ int main(void)
         T(test_who_may_only_be_known), T(test_every_delivery), T(test_a_call_waits_until_its_time_is_over),
         T(test_a_client_that_hangs_up), T(test_a_client_that_stops_reading), T(test_no_less_protection_for_results),
         T(test_classes_are_told_once), T(test_later_needs_a_place), T(test_objects_that_are_none),
-        T(test_what_is_not_there), T(test_a_server_that_stops),
+        T(test_a_server_that_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,19 @@ uint32_t wmi_work_context(struct wmi_work *w, struct slice objref)
     return wmi_hresult(status);
 }
 
+struct slice wmi_work_path(struct wmi_work *w)
+{
+    struct buf b;
+    struct cim_path path = w->op.path_out;
+    path.server = path.ns = SLICE("");
+    buf_init(&b, 0);
+    buf_printf(&b, "\\\\" SLICE_FMT "\\" SLICE_FMT ":", SLICE_ARG(w->session->server->settings.machine),
+               SLICE_ARG(w->session->shown));
+    struct slice text = cim_path_write(&b, &path, true) && buf_ok(&b) ? arena_dup(&w->arena, buf_slice(&b)) : SLICE_NULL;
+    buf_free(&b);
+    return text;
+}
+
 static void schema_unref(void *schema)
 {
     cim_schema_unref(schema);
