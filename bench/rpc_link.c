@@ -8,7 +8,7 @@
 
 #include "mech/ntlm.h"
 
-enum { AUTH_CONTEXT = 1, REQUEST_HEAD = 24 };
+enum { AUTH_CONTEXT = 1, REQUEST_HEAD = 24, STUB_ROOM = 5760 };
 
 void die(const char *what)
 {
@@ -145,7 +145,7 @@ static struct mech *new_mech(const struct link_login *who)
     return m;
 }
 
-void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+static struct rpc_pdu begin_login(struct link *l, const struct link_login *who, int port, const struct guid *interface)
 {
     struct buf token;
     *l = (struct link){ .fd = link_connect(who->host, port), .level = who->level };
@@ -158,16 +158,28 @@ void link_open(struct link *l, const struct link_login *who, int port, const str
         if (mech_step(l->mech, SLICE_NULL, &token, NULL) != MECH_CONTINUE) fail("first token", 0);
     }
     put_bind(l, interface, buf_slice(&token));
+    buf_free(&token);
     send_out(l);
     struct rpc_pdu p = next_pdu(l);
     if (p.type != RPC_BIND_ACK) fail("bind", p.type);
-    if (l->mech) {
-        buf_clear(&token);
-        if (mech_step(l->mech, p.auth.token, &token, NULL) != MECH_COMPLETE) fail("second token", 0);
-        put_auth3(l, buf_slice(&token));
-        send_out(l);
-    }
+    return p;
+}
+
+void link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+{
+    (void)begin_login(l, who, port, interface);
+}
+
+void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+{
+    struct buf token;
+    struct rpc_pdu p = begin_login(l, who, port, interface);
+    if (!l->mech) return;
+    buf_init(&token, 0);
+    if (mech_step(l->mech, p.auth.token, &token, NULL) != MECH_COMPLETE) fail("second token", 0);
+    put_auth3(l, buf_slice(&token));
     buf_free(&token);
+    send_out(l);
 }
 
 void link_close(struct link *l)
@@ -181,18 +193,28 @@ void link_close(struct link *l)
 
 /* ---- calls ---- */
 
-uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub)
+static void send_request(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub)
 {
-    size_t start = rpc_pdu_begin(&l->out, RPC_REQUEST, RPC_FIRST | RPC_LAST | (object ? RPC_OBJECT : 0), ++l->call_id);
-    rpc_put32(&l->out, (uint32_t)stub.n);
-    rpc_put16(&l->out, 0);
-    rpc_put16(&l->out, opnum);
-    if (object) rpc_guid_put(&l->out, object);
-    size_t stub_at = l->out.n - start;
-    buf_slice_add(&l->out, stub);
-    if (signs(l)) protect(l, start, stub_at);
-    else rpc_pdu_end(&l->out, start, 0);
+    l->call_id++;
+    for (size_t at = 0, n; at == 0 || at < stub.n; at += n) {
+        n = stub.n - at < STUB_ROOM ? stub.n - at : STUB_ROOM;
+        unsigned flags = (at ? 0 : RPC_FIRST) | (at + n == stub.n ? RPC_LAST : 0) | (object ? RPC_OBJECT : 0);
+        size_t start = rpc_pdu_begin(&l->out, RPC_REQUEST, flags, l->call_id);
+        rpc_put32(&l->out, (uint32_t)(stub.n - at));
+        rpc_put16(&l->out, 0);
+        rpc_put16(&l->out, opnum);
+        if (object) rpc_guid_put(&l->out, object);
+        size_t stub_at = l->out.n - start;
+        buf_add(&l->out, stub.p + at, n);
+        if (signs(l)) protect(l, start, stub_at);
+        else rpc_pdu_end(&l->out, start, 0);
+        if (!n) break;
+    }
     send_out(l);
+}
+
+static uint32_t receive(struct link *l)
+{
     buf_clear(&l->stub);
     for (;;) {
         struct rpc_pdu p = next_pdu(l);
@@ -208,32 +230,45 @@ uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, st
     }
 }
 
+uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub)
+{
+    send_request(l, opnum, object, stub);
+    return receive(l);
+}
+
 static void orpc_this(struct buf *b)
 {
     static const char head[32] = { 5, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 'b', 'e', 'n', 'c', 'h' };
     buf_add(b, head, sizeof head);
 }
 
-uint32_t link_method(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, struct arena *a,
-                     void *record, bool read)
+void link_send(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, const void *record)
 {
     const struct ndr_type *t = i->methods[opnum].parameters;
     struct ndr_writer w;
-    struct ndr_reader r;
     struct buf stub;
     buf_init(&stub, 0);
     ndr_writer_init(&w, &stub);
     orpc_this(&stub);
     if (t && !ndr_write_parameters(&w, t, NDR_IN, record)) fail(i->methods[opnum].name, 0);
-    uint32_t fault = link_call(l, opnum, ipid, buf_slice(&stub));
+    send_request(l, opnum, ipid, buf_slice(&stub));
     buf_free(&stub);
+}
+
+uint32_t link_method(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, struct arena *a,
+                     void *record, bool read)
+{
+    const struct ndr_type *t = i->methods[opnum].parameters;
+    struct ndr_reader r;
+    link_send(l, ipid, i, opnum, record);
+    uint32_t fault = receive(l);
     if (fault || l->stub.n < 12) fail(i->methods[opnum].name, fault);
+    struct cursor end = cursor_of(slice_sub(buf_slice(&l->stub), l->stub.n - 4));
     if (read && t) {
         ndr_reader_init(&r, a, buf_slice(&l->stub), false);
         cursor_skip(&r.c, 8);
         if (ndr_read_parameters(&r, t, NDR_OUT, record, NULL) != CIMF_OK) fail(i->methods[opnum].name, 1);
     }
-    struct cursor end = cursor_of(slice_sub(buf_slice(&l->stub), l->stub.n - 4));
     return cursor_u32le(&end);
 }
 

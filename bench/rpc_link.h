@@ -27,9 +27,13 @@ void die(const char *what);
 int link_connect(const char *host, int port);
 /* Binds to the interface, version 0.0, and logs in. */
 void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface);
+/* The first leg of the login only. */
+void link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface);
 void link_close(struct link *l);
 /* One call; the response's stub is in l->stub. object may be NULL. A fault's status, or 0. */
 uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub);
+/* A method's request alone: nobody waits for the answer. */
+void link_send(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, const void *record);
 /* The same of an object's method, with its record: writes the parameters, reads the answer into the record (arena: a
  * must live as long) and answers the HRESULT. record NULL: only the HRESULT is read. */
 uint32_t link_method(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, struct arena *a,
