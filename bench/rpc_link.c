@@ -160,20 +160,19 @@ static struct rpc_pdu begin_login(struct link *l, const struct link_login *who, 
     put_bind(l, interface, buf_slice(&token));
     buf_free(&token);
     send_out(l);
-    struct rpc_pdu p = next_pdu(l);
-    if (p.type != RPC_BIND_ACK) fail("bind", p.type);
-    return p;
+    return next_pdu(l);
 }
 
-void link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+bool link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface)
 {
-    (void)begin_login(l, who, port, interface);
+    return begin_login(l, who, port, interface).type == RPC_BIND_ACK;
 }
 
 void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface)
 {
     struct buf token;
     struct rpc_pdu p = begin_login(l, who, port, interface);
+    if (p.type != RPC_BIND_ACK) fail("bind", p.type);
     if (!l->mech) return;
     buf_init(&token, 0);
     if (mech_step(l->mech, p.auth.token, &token, NULL) != MECH_COMPLETE) fail("second token", 0);

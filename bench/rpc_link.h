@@ -27,8 +27,8 @@ void die(const char *what);
 int link_connect(const char *host, int port);
 /* Binds to the interface, version 0.0, and logs in. */
 void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface);
-/* The first leg of the login only. */
-void link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface);
+/* The first leg of the login only; false: the server refuses it. */
+bool link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface);
 void link_close(struct link *l);
 /* One call; the response's stub is in l->stub. object may be NULL. A fault's status, or 0. */
 uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub);

@@ -118,6 +118,7 @@ static void on_written(uv_write_t *request, int status)
     struct stream_write *w = (struct stream_write *)request;
     struct stream *s = w->stream;
     s->queued -= w->n;
+    __atomic_sub_fetch(&s->home->queued, w->n, __ATOMIC_RELAXED);
     free(w);
     if (status == UV_ECANCELED) return;
     if (status < 0) {
@@ -160,8 +161,14 @@ static void queue_rest(struct stream *s, const uv_buf_t *bufs, unsigned count, s
         arm(s, s->write_due);
     }
     s->queued += n;
+    __atomic_add_fetch(&s->home->queued, n, __ATOMIC_RELAXED);
     s->queue_seen = uv_stream_get_write_queue_size((uv_stream_t *)&s->tcp);
     if (s->queued >= s->home->write_limit) s->above_limit = true;
+}
+
+int64_t stream_stuck_us(const struct stream *s)
+{
+    return s->write_due ? s->home->write_timeout_us - (s->write_due - clock_mono_us()) : 0;
 }
 
 void stream_send(struct stream *s, const struct slice *slices, unsigned count)

@@ -21,6 +21,7 @@ struct stream_home {
     char *read_buffer;         /* one for all: idle connections hold none; freed by whoever owns this */
     size_t write_limit;        /* bytes queued before stream_full */
     int64_t write_timeout_us;  /* without the peer taking a byte */
+    size_t queued;             /* bytes that wait for peers of all streams; atomic */
 };
 
 struct stream;
@@ -53,6 +54,8 @@ bool stream_open(struct stream *s, struct stream_home *home, const struct stream
 /* Writes at once what the kernel takes and queues the rest; at most STREAM_SLICES slices, copied. */
 void stream_send(struct stream *s, const struct slice *slices, unsigned count);
 static inline bool stream_full(const struct stream *s) { return s->above_limit; }
+/* How long the peer has taken nothing of what is queued for it; 0: nothing is. */
+int64_t stream_stuck_us(const struct stream *s);
 void stream_reading(struct stream *s, bool on);
 /* due: 0 or a time; the timer never comes later than it, and stream_deadline with a later time costs nothing. */
 void stream_deadline(struct stream *s, int64_t due);

@@ -20,6 +20,8 @@ struct rpc_conn_ops {
     void (*reading)(struct rpc_conn *c, bool on);
     /* The last call ended after the close: it may be freed now. */
     void (*released)(struct rpc_conn *c);
+    /* Whether an answer of n bytes may wait to be read by the client, besides all that waits for others. NULL: always. */
+    bool (*room)(struct rpc_conn *c, size_t n);
 };
 
 struct rpc_limits { /* zeros: defaults */

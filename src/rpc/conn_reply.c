@@ -1,6 +1,8 @@
 /* Replies and faults: fragments of what the client takes, each protected on its own. */
 #include "rpc/conn.h"
 
+enum { BATCH = 65536 }; /* fragments are sent in pieces of this size: a large answer is not held twice */
+
 void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status)
 {
     struct buf b;
@@ -56,11 +58,12 @@ void rpc_reply(struct rpc_call *call)
     struct buf b;
     struct slice stub = buf_slice(&call->reply);
     size_t room = rpc_guard_room(guard_of(s), c->max_xmit, 24), at = 0;
-    if (!buf_ok(&call->reply)) {
+    bool fits = !c->site->ops->room || c->state == RPC_CONN_CLOSED || c->site->ops->room(c, stub.n);
+    if (!buf_ok(&call->reply) || !fits) {
         rpc_fault(call, RPC_FAULT_NO_MEMORY);
         return;
     }
-    buf_init(&b, stub.n * 2 + 65536);
+    buf_init(&b, 0);
     while (c->state != RPC_CONN_CLOSED && !(s->flags & RPC_MAYBE)) {
         size_t n = stub.n - at < room ? stub.n - at : room;
         unsigned flags = (at ? 0 : RPC_FIRST) | (at + n == stub.n ? RPC_LAST : 0);
@@ -73,6 +76,9 @@ void rpc_reply(struct rpc_call *call)
         at += n;
         if (at == stub.n || !buf_ok(&b)) break;
         RPC_COUNT(c->site, packets_out); /* and the last one when it is sent */
+        if (b.n < BATCH) continue;
+        c->site->ops->send(c, buf_slice(&b));
+        buf_clear(&b);
     }
     RPC_COUNT(c->site, calls_out);
     rpc_conn_send(c, &b);

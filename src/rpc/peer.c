@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "rpc/server_priv.h"
 
+enum { SMALL = 65536 };
 enum { KEEPALIVE_S = 300 }; /* a client that vanished is noticed, however long it may be idle */
 
 struct rpc_peer {
@@ -131,7 +132,21 @@ static void on_broken(struct stream *s)
     stream_destroy(s);
 }
 
-const struct rpc_conn_ops rpc_peer_ops = { on_send, on_close, on_reading, on_released };
+/* A client that reads gets its small answers always. */
+static bool on_room(struct rpc_conn *c, size_t n)
+{
+    struct rpc_peer *p = peer_of(c);
+    const struct rpc_server_config *config = &p->worker->server->config;
+    if ((n <= SMALL && !p->stream.queued) || p->worker->streams.queued + n <= config->wait_total) return true;
+    for (struct rpc_peer *q = p->worker->peers; q; q = q->next) {
+        if (stream_stuck_us(&q->stream) < config->stuck_us) continue;
+        log_warn("rpc", "slow_reader peer=%s queued=%zu", q->peer, q->stream.queued);
+        stream_die(&q->stream);
+    }
+    return false;
+}
+
+const struct rpc_conn_ops rpc_peer_ops = { on_send, on_close, on_reading, on_released, on_room };
 static const struct stream_ops stream_ops = { on_input, on_gone, on_broken, on_drained, on_due, on_closed };
 
 /* ---- the beginning ---- */

@@ -97,6 +97,8 @@ cimf_status rpc_server_new(const struct rpc_server_config *config, struct rpc_se
         return error_set(e, CIMF_OUT_OF_MEMORY, "rpc", "no memory for the server");
     }
     s->config = *config;
+    if (!s->config.wait_total) s->config.wait_total = (size_t)128 << 20;
+    if (!s->config.stuck_us) s->config.stuck_us = 5 * 1000000;
     rpc_groups_init(&s->groups);
     for (unsigned i = 0; i < config->loop_count; i++)
         s->workers[i] = (struct rpc_worker){

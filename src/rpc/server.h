@@ -23,6 +23,9 @@ struct rpc_server_config {
     unsigned max_per_address;    /* 0: no limit; loopback is exempt */
     size_t write_limit;          /* bytes queued before a connection is not read any more; 0: 1 MiB */
     int64_t write_timeout_us;    /* without the peer taking a byte; 0: 60 s */
+    size_t wait_total;           /* bytes of a loop that wait for clients to read them, small answers apart; 0: 128 MiB. Beyond it
+                                    calls fail, and clients that have read nothing for stuck_us are given up */
+    int64_t stuck_us;            /* 0: 5 s */
 };
 
 /* Since start, the first one apart. */

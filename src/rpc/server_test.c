@@ -317,6 +317,38 @@ static void stops_reading(void **state)
     end(s);
 }
 
+
+/* Many such: together they hold no more than the server allows. Who reads is served; who does not is given up when room is needed. */
+static void many_stop_reading(void **state)
+{
+    enum { DEAF = 12, CALLS = 40 };
+    char at[64];
+    struct buf b;
+    struct client deaf[DEAF];
+    struct rpc_server_config config = { .write_limit = 4 << 20, .wait_total = 3 * BIG, .stuck_us = 1 };
+    struct rpc_server *s = serve(&config, at);
+    for (int i = 0; i < DEAF; i++) {
+        int little = 4096;
+        deaf[i] = dial(at);
+        setsockopt(deaf[i].fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+        assert_int_equal(bind_to(&deaf[i], &first, 0), RPC_BIND_ACK);
+        buf_init(&b, 0);
+        for (unsigned k = 0; k < CALLS; k++) put_request(&b, 1, k + 2, SLICE(""));
+        say(&deaf[i], &b);
+    }
+    struct client c = dial(at);
+    assert_int_equal(bind_to(&c, &first, 0), RPC_BIND_ACK);
+    for (int i = 0; i < 100; i++) {
+        ask(&c, 0, SLICE("small"));
+        take(&c);
+        assert_true(slice_is(buf_slice(&c.stub), "small"));
+        for (unsigned k = 0; k < 2; k++) assert_true(__atomic_load_n(&s->workers[k].streams.queued, __ATOMIC_RELAXED) < 4 * BIG);
+    }
+    for (int i = 0; i < DEAF; i++) hang_up(&deaf[i]);
+    hang_up(&c);
+    end(s);
+}
+
 static void slow_ones(void **state)
 {
     char at[64];
@@ -410,7 +442,7 @@ static void gone_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_and_numbers), cmocka_unit_test(groups), cmocka_unit_test(stops_reading),
+        cmocka_unit_test(calls_and_numbers), cmocka_unit_test(groups), cmocka_unit_test(stops_reading), cmocka_unit_test(many_stop_reading),
         cmocka_unit_test(slow_ones), cmocka_unit_test(too_many), cmocka_unit_test(stopping),
         cmocka_unit_test(gone_meanwhile),
     };
