@@ -4,6 +4,7 @@
 #define OLE { 0xc0, 0, 0, 0, 0, 0, 0, 0x46 }
 #define PROPERTIES_MAX 10     /* MAX_ACTPROP_LIMIT */
 #define IIDS_MAX 0x8000u      /* MAX_REQUESTED_INTERFACES */
+#define PROTSEQS_MAX 0x8000u  /* MAX_REQUESTED_PROTSEQS */
 
 static const struct guid iid_in = { 0x1a2, 0, 0, OLE }, clsid_in = { 0x338, 0, 0, OLE };
 static const struct guid iid_out = { 0x1a3, 0, 0, OLE }, clsid_out = { 0x339, 0, 0, OLE };
@@ -239,6 +240,7 @@ static cimf_status read_request(struct arena *a, struct slice s, struct dcom_act
     struct scm_request r = { 0 };
     cimf_status status = ndr_unpickle(a, s, &scm_request_type, &r, NULL, e);
     if (status != CIMF_OK) return status;
+    if (r.request->count > PROTSEQS_MAX) return bad(e, "the number of protocol sequences");
     out->protseq_count = r.request->count;
     out->protseqs = r.request->protseqs;
     return CIMF_OK;

@@ -110,6 +110,30 @@ static void storm_of_pings(void **state)
     assert_int_equal(dcom_ping(server, &bob, c.set), DCOM_INVALID_SET);
 }
 
+/* Counts at the ends of their ranges. */
+static void counts_that_lie(void **state)
+{
+    static uint16_t protseqs[MANY];
+    struct guid *iids = calloc(MANY, sizeof *iids);
+    struct dcom_activation q = { .clsid = thing_class.clsid, .iid_count = 1, .iids = iids, .protseqs = protseqs }, back;
+    static const struct { uint32_t iids; uint16_t protseqs; bool fine; } rows[] = {
+        { 1, 1, true }, { 0, 1, false }, { 0x8000, 1, true }, { 0x8001, 1, false }, { MANY, 1, false }, { 1, 0x8000, true }, { 1, 0x8001, false }, { 1, MANY, false } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf b;
+        buf_init(&b, 0);
+        q.iid_count = rows[i].iids;
+        q.protseq_count = rows[i].protseqs;
+        assert_true(dcom_activation_write(&b, &q));
+        assert_int_equal(dcom_activation_read(&arena, buf_slice(&b), &back, NULL), rows[i].fine ? CIMF_OK : CIMF_PROTOCOL_ERROR);
+        buf_free(&b);
+    }
+    activate();
+    struct query none = { ref.std.ipid, 1, 0, iids, NULL, 0 };
+    assert_int_equal(unknown_call(3, &query_type, &none, &alice), 0); /* of no interface at all */
+    assert_int_equal(none.count, 0);
+    free(iids);
+}
+
 static uint32_t outcome(unsigned roles, uint32_t interface, uint16_t opnum, const struct guid *object, struct slice stub)
 {
     /* of exactly its size, for the sanitizer */
@@ -162,7 +186,7 @@ static void stubs_that_lie(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(identifiers), T(storm_of_queries), T(storm_of_references), T(storm_of_pings), T(stubs_that_lie),
+        T(identifiers), T(storm_of_queries), T(storm_of_references), T(storm_of_pings), T(counts_that_lie), T(stubs_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
