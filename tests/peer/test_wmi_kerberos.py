@@ -170,6 +170,15 @@ class MitTest(Inside):
                     self.use(self.impacket(level))
                 self.doCleanups()
 
+    def test_impacket_script(self):
+        queries = pathlib.Path(self.folder) / "queries"
+        queries.write_text("select Name, Domain from Win32_ComputerSystem\n")
+        for level in ("integrity", "privacy", "default"):
+            os.environ["KRB5CCNAME"] = self.ticket()
+            done = subprocess.run([sys.executable, str(pathlib.Path(sys.prefix) / "bin" / "wmiquery.py"), "-k", "-no-pass", "-dc-ip", "127.0.0.1", "-file", str(queries),
+                                   "-rpc-auth-level", level, f"{kdc.REALM}/alice@{apart.HOST}"], capture_output=True, text=True, timeout=120)
+            self.assertIn("| server |", done.stdout, done.stderr)
+
     def test_who_has_no_rights(self):
         os.environ["KRB5CCNAME"] = self.ticket("bob")
         self.refused(ACCESS_DENIED, self.impacket(PRIVACY, "bob").NTLMLogin, "//./root/cimv2", NULL, NULL)
@@ -250,7 +259,7 @@ class KerberosTest(unittest.TestCase):
     @unittest.skipUnless(kdc.available() or os.environ.get("CI"), "needs krb5-kdc")
     # covers: wmi-dcom:R13 wmi-dcom:R15
     def test_mit(self):
-        self.judge(*apart.run(__file__), 7)
+        self.judge(*apart.run(__file__), 8)
 
     @unittest.skipUnless(samba_dc.available() or os.environ.get("CI"), "needs Samba's domain controller")
     def test_domain(self):
