@@ -32,6 +32,8 @@ struct kerberos {
     gss_cred_id_t delegated;
     gss_cred_id_t trial; /* without a replay cache; only where there are several bindings */
     bool raw;      /* the client's first token has no framing: DCE style */
+    bool unframed; /* it had some, which was taken off */
+    bool framed;   /* it is not to be taken off: the client has another style */
     bool misspelt; /* the client's tokens are framed under Microsoft's OID */
     struct slice services[KERBEROS_SERVICES];
     size_t service_count; /* 0: every one */

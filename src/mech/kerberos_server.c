@@ -42,11 +42,12 @@ static enum mech_result unframe(struct kerberos *k, struct slice in, struct buf 
     bool named = kerberos_ticket_service(message, &name);
     if (named) k->asked = arena_dup(&k->arena, buf_slice(&name));
     buf_free(&name);
-    /* DCE style goes without the framing, and the library insists. Windows does not, and clients exist that frame it. */
-    if (!k->raw && k->options.want & MECH_DCE_STYLE) {
+    /* DCE style goes without the framing, and the library insists. Windows does not, and clients exist that frame it; the
+     * style is in what is encrypted, so it is tried. */
+    if (!k->raw && k->options.want & MECH_DCE_STYLE && !k->framed) {
         memmove(b->p, message.p, message.n);
         b->n = message.n;
-        k->raw = true;
+        k->raw = k->unframed = true;
         k->misspelt = false;
     }
     return named && k->asked.p ? MECH_CONTINUE
@@ -150,6 +151,8 @@ static enum mech_result accept(struct kerberos *k, struct slice in, struct buf *
     enum mech_result result = MECH_CONTINUE;
     if (GSS_ERROR(major)) {
         kerberos_error(e, major, minor, "the ticket is refused");
+        k->framed = k->unframed && GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN &&
+                    minor != (OM_uint32)KRB5KRB_AP_ERR_REPEAT;
         result = MECH_FAILED;
     } else if (!(major & GSS_S_CONTINUE_NEEDED)) {
         result = finish(k, client, granted, e);
@@ -193,24 +196,6 @@ static void choose_bindings(struct kerberos *k, struct slice in)
     k->options.bindings = other ? arena_dup(&k->arena, one) : first;
 }
 
-static enum mech_result step(struct mech *m, struct slice in, struct buf *out, struct error *e)
-{
-    struct kerberos *k = (struct kerberos *)m;
-    struct buf copy;
-    if (k->started) return accept(k, in, out, e); /* DCE style's third leg */
-    k->started = true;
-    buf_init(&copy, LIMIT_MECH_TOKEN);
-    enum mech_result result = unframe(k, in, &copy, e);
-    if (result == MECH_CONTINUE) {
-        choose_bindings(k, buf_slice(&copy));
-        result = accept(k, buf_slice(&copy), out, e);
-    }
-    buf_free(&copy);
-    return result;
-}
-
-static const struct mech_ops server_ops = KERBEROS_OPS(step);
-
 static cimf_status acquire(const char *keytab, bool replay_cache_off, gss_cred_id_t *out,
                            struct error *e)
 {
@@ -229,6 +214,41 @@ static cimf_status acquire(const char *keytab, bool replay_cache_off, gss_cred_i
     if (e) e->status = CIMF_NOT_FOUND;
     return CIMF_NOT_FOUND;
 }
+
+static enum mech_result first(struct kerberos *k, struct slice in, struct buf *out, struct error *e)
+{
+    struct buf copy;
+    buf_init(&copy, LIMIT_MECH_TOKEN);
+    enum mech_result result = unframe(k, in, &copy, e);
+    if (result == MECH_CONTINUE) {
+        choose_bindings(k, buf_slice(&copy));
+        result = accept(k, buf_slice(&copy), out, e);
+    }
+    buf_free(&copy);
+    return result;
+}
+
+/* The same token in the other style. It is in the replay cache by now, and was not there before: so without that cache. */
+static enum mech_result again(struct kerberos *k, struct slice in, struct buf *out, struct error *e)
+{
+    OM_uint32 minor;
+    if (!k->trial && acquire(k->keytab, true, &k->trial, e) != CIMF_OK) return MECH_FAILED;
+    gss_release_cred(&minor, &k->credential);
+    k->credential = k->trial;
+    k->trial = NULL;
+    return first(k, in, out, e);
+}
+
+static enum mech_result step(struct mech *m, struct slice in, struct buf *out, struct error *e)
+{
+    struct kerberos *k = (struct kerberos *)m;
+    if (k->started) return accept(k, in, out, e); /* DCE style's third leg */
+    k->started = true;
+    enum mech_result result = first(k, in, out, e);
+    return result == MECH_FAILED && k->framed ? again(k, in, out, e) : result;
+}
+
+static const struct mech_ops server_ops = KERBEROS_OPS(step);
 
 cimf_status kerberos_server_new(const struct kerberos_server_config *config, struct mech **out,
                                 struct error *e)

@@ -399,6 +399,30 @@ class Kerberos(WithRealm):
             self.assertEqual((server.text("who"), server.text("name")), (f"{kdc.REALM}\\alice", "Kerberos"))
             self.protect(client, server)
 
+    def test_styles(self):
+        """A server of DCE/RPC takes tokens with a framing in DCE style (as impacket and aiowmi send them) and in the usual one; none of them twice."""
+        oid = bytes.fromhex("06092a864886f712010202")
+
+        def frame(token):
+            inner = oid + b"\1\0" + token
+            return b"\x60\x82" + len(inner).to_bytes(2, "big") + inner
+        for want in ("se", "sec"):
+            with self.subTest(want=want):
+                client, server = self.client("kerberos", f"want={want}"), self.server("kerberos", "want=sec")
+                _, first = client.step(b"")
+                self.assertEqual(first.startswith(b"\x60"), want == "se")
+                first = first if want == "se" else frame(first)
+                word, answer = server.step(first)
+                self.assertEqual((word, answer.startswith(b"\x60")), ("complete", True) if want == "se" else ("continue", False))
+                word, last = client.step(answer)
+                self.assertEqual(word, "complete")
+                if last:
+                    self.assertEqual(server.step(last)[0], "complete")
+                self.protect(client, server, pdu=want == "sec")
+                server = self.server("kerberos", "want=sec")
+                self.assertEqual(server.step(first), ("failed", b""))
+                self.assertIn("the token was used before", server.text("why"))
+
     def test_choices(self):
         for ours, theirs, name in (("spnego-both", "spnego-both", "Kerberos"), ("spnego-both", "spnego-kerberos", "Kerberos"),
                                    ("spnego-kerberos", "spnego-both", "Kerberos")):
