@@ -44,6 +44,8 @@ enum {
     /* A parameter: an array whose count is a later parameter, and the integer that is it. In a structure: an array whose
      * count is not on the wire as such; whoever reads compares. */
     NDR_COUNTED = 0x40,
+    /* A STRING in place that some clients send behind a referent, as if it were NDR_UNIQUE: both forms are read. */
+    NDR_EITHER = 0x80,
 };
 
 struct ndr_type;

@@ -70,9 +70,14 @@ static struct slice text(struct ndr_reader *r, uint32_t units, const char *where
 }
 
 /* [string]: maximum, offset, actual count; the terminator is counted and must be there, and only at the end. */
-static struct slice get_string(struct ndr_reader *r, const char *where)
+static struct slice get_string(struct ndr_reader *r, unsigned flags, const char *where)
 {
     uint32_t max = get32(r), offset = get32(r), actual = get32(r);
+    if (flags & NDR_EITHER && offset && !actual) { /* no string: these were a referent, the maximum, an offset of 0 */
+        max = offset;
+        offset = 0;
+        actual = get32(r);
+    }
     if (r->c.bad || offset || !actual || actual > max || actual > cursor_left(&r->c) / 2) {
         fail(r, where);
         return SLICE_NULL;
@@ -243,7 +248,7 @@ static void value_in_place(struct ndr_reader *r, const struct ndr_row *row, char
     struct slice s;
     switch (row->kind) {
     case NDR_GUID: get_guid(r, (struct guid *)at); break;
-    case NDR_STRING: s = get_string(r, row->name); memcpy(at, &s, sizeof s); break;
+    case NDR_STRING: s = get_string(r, row->flags, row->name); memcpy(at, &s, sizeof s); break;
     case NDR_STRUCT: values(r, row->of, at); break;
     case NDR_ARRAY: array_values(r, row, record); break;
     case NDR_UNION: union_values(r, row, record); break;
@@ -284,7 +289,7 @@ static void pointee(struct ndr_reader *r, const struct ndr_row *row, char *recor
         return;
     }
     switch (row->kind) {
-    case NDR_STRING: s = get_string(r, row->name); memcpy(at, &s, sizeof s); return;
+    case NDR_STRING: s = get_string(r, 0, row->name); memcpy(at, &s, sizeof s); return;
     case NDR_BSTR: s = get_bstr(r, row->name); memcpy(at, &s, sizeof s); return;
     case NDR_INTERFACE: s = get_interface(r, row->name); memcpy(at, &s, sizeof s); return;
     default: break;

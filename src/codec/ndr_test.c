@@ -479,9 +479,49 @@ static void memory(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+struct file {
+    struct slice name;
+    uint32_t flags;
+};
+static const struct ndr_row file_rows[] = {
+    { NDR_AT(struct file, name, STRING), .flags = NDR_IN | NDR_EITHER },
+    { NDR_AT(struct file, flags, U32), .flags = NDR_IN },
+};
+static const struct ndr_type file_type = NDR_TYPE("Backup", struct file, file_rows);
+
+/* A string in place, and the same behind a referent. */
+static void test_either_form_of_a_string(void **state)
+{
+    static const char in_place[] = "\2\0\0\0\0\0\0\0\2\0\0\0a\0\0\0\7\0\0\0";
+    static const char behind[] = "\0\0\2\0\2\0\0\0\0\0\0\0\2\0\0\0a\0\0\0\7\0\0\0";
+    static const char null[] = "\0\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0";
+    const struct slice forms[] = { slice_of(in_place, sizeof in_place - 1), slice_of(behind, sizeof behind - 1),
+                                   slice_of(null, sizeof null - 1) };
+    for (int i = 0; i < 3; i++) {
+        for (size_t n = 0; n <= forms[i].n; n++) {
+            struct arena a;
+            struct ndr_reader r;
+            struct file f = { .flags = 0 };
+            struct error e = ERROR_INIT;
+            arena_init(&a, 0);
+            ndr_reader_init(&r, &a, slice_head(forms[i], n), false);
+            cimf_status s = ndr_read_parameters(&r, &file_type, NDR_IN, &f, &e);
+            if (i == 2 || n < forms[i].n) {
+                assert_int_equal(s, CIMF_PROTOCOL_ERROR);
+            } else {
+                assert_int_equal(s, CIMF_OK);
+                assert_true(slice_is(f.name, "a"));
+                assert_int_equal(f.flags, 7);
+            }
+            arena_free(&a);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_either_form_of_a_string),
         T(login_of_a_client), T(pairs_of_pointers), T(next_of_an_enumerator), T(counts_agree), T(every_kind_both_ways),
         T(depth), T(big_endian), T(strings_that_are_none), T(bstrs), T(serialised_types), T(unions), T(what_cannot_be_said), T(memory),
     };

@@ -93,6 +93,13 @@ static cimf_status answer_backup(struct control *c, int *fd, struct error *e)
     return s;
 }
 
+static cimf_status answer_restore(struct control *c, const struct slice *fields, size_t count, int given, struct error *e)
+{
+    if (count != 2 || given < 0) return error_set(e, CIMF_BAD_REQUEST, "cimd", "restore: a path and its file are expected");
+    struct cimom_caller who = { .principal = c->principal, .file = fields[1] };
+    return cimom_restore(c->cimom, &who, given, e);
+}
+
 /* One byte of what follows takes the descriptor along. */
 static bool send_with(int socket, struct slice *s, int fd)
 {
@@ -135,7 +142,7 @@ static bool send_all(int fd, struct slice s)
     return true;
 }
 
-static void answer(struct control *c, int fd, struct arena *a, const struct slice *fields, size_t count)
+static void answer(struct control *c, int fd, struct arena *a, const struct slice *fields, size_t count, int given)
 {
     struct error e = ERROR_INIT;
     struct mof_counts counts = { 0 };
@@ -147,6 +154,7 @@ static void answer(struct control *c, int fd, struct arena *a, const struct slic
     if (!c->principal) s = error_set(&e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the principal");
     else if (count && slice_is(fields[0], "mof")) s = answer_mof(c, a, fields, count, &counts, &e);
     else if (count && slice_is(fields[0], "backup")) s = answer_backup(c, &copy, &e);
+    else if (count && slice_is(fields[0], "restore")) s = answer_restore(c, fields, count, given, &e);
     else if (count && slice_is(fields[0], "sd")) s = control_descriptor(c->cimom, c->principal, fields, count, &text, &e);
     else if (!count || !slice_is(fields[0], "ping")) s = error_set(&e, CIMF_BAD_REQUEST, "cimd", "the request is not known");
     struct slice reply[] = {
@@ -222,11 +230,13 @@ static void serve_one(struct control *c, int fd)
     struct arena a;
     struct slice *fields;
     size_t count;
+    int given = -1;
     limit_wait(fd, CONTROL_TIMEOUT_S);
     buf_init(&in, MESSAGE_MAX + 65536);
     arena_init(&a, 0);
     if (!may_ask(c, fd)) log_warn("control", "a peer of another user was refused");
-    else if (receive(fd, &in, &a, &fields, &count, NULL) == 1) answer(c, fd, &a, fields, count);
+    else if (receive(fd, &in, &a, &fields, &count, &given) == 1) answer(c, fd, &a, fields, count, given);
+    if (given >= 0) close(given);
     arena_free(&a);
     buf_free(&in);
 }
@@ -321,7 +331,7 @@ static struct slice printable(struct arena *a, struct slice s)
 }
 
 cimf_status control_ask(const struct config *config, const struct slice *fields, size_t count, struct arena *a,
-                        struct slice **reply, size_t *reply_count, bool *running, int *with, struct error *e)
+                        struct slice **reply, size_t *reply_count, bool *running, int give, int *with, struct error *e)
 {
     struct sockaddr_un address;
     *running = false;
@@ -341,7 +351,8 @@ cimf_status control_ask(const struct config *config, const struct slice *fields,
     struct buf out, in;
     buf_init(&out, MESSAGE_MAX + 65536);
     buf_init(&in, MESSAGE_MAX);
-    bool sent = message_write(&out, fields, count) && send_all(fd, buf_slice(&out));
+    struct slice rest = message_write(&out, fields, count) ? buf_slice(&out) : SLICE("");
+    bool sent = rest.n && (give < 0 || send_with(fd, &rest, give)) && send_all(fd, rest);
     int got = sent ? receive(fd, &in, a, reply, reply_count, with) : -1;
     for (size_t i = 0; got == 1 && i < *reply_count; i++) (*reply)[i] = printable(a, (*reply)[i]);
     buf_free(&out);

@@ -28,6 +28,7 @@ static cimf_status open_manager(struct core *c, const struct config *config, str
         .host = hosts ? ask_host : NULL,
         .host_arg = hosts,
         .max_requests = (uint32_t)config_number(config, CONFIG_quota_max_requests),
+        .pause_us = config_number(config, CONFIG_wmi_pause_seconds) * 1000000,
     };
     return cimom_create(&m, &c->cimom, e);
 }

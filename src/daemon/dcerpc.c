@@ -20,6 +20,7 @@ struct dcerpc {
     struct wmi_server *wmi_server;
     struct dcom_server *dcom;
     struct callout *callout;
+    struct wmi_care_hooks care;
     struct loop *ticks; /* of dcom */
     struct loop_timer tick;
     struct epm *epm;
@@ -64,6 +65,10 @@ static void add_interfaces(const struct rpc_interface **table, const struct rpc_
 static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, struct error *e)
 {
     struct wmi_settings wmi = { .manager = c->manager, .machine = slice_str(c->server) };
+    if (c->care) {
+        d->care = *c->care;
+        wmi.care = &d->care;
+    }
     cimf_status status = wmi_server_new(&wmi, &d->wmi_server, e);
     if (status != CIMF_OK) return status;
     const struct callout_config out = { .config = c->config, .broker = c->broker, .server = d->server, .loops = c->loops,

@@ -10,6 +10,7 @@
 #include "rpc/server.h"
 
 struct dcerpc;
+struct wmi_care_hooks;
 struct dcerpc_config {
     const struct config *config;
     struct auth_broker *broker;
@@ -17,6 +18,7 @@ struct dcerpc_config {
     unsigned loop_count;
     const char *server; /* host name; borrowed for good */
     struct cim_manager *manager;
+    const struct wmi_care_hooks *care; /* copied; NULL: no class for backups */
     /* callout_config.ask */
     cimf_status (*ask_connection)(void *arg, uint32_t number, uint16_t port, int proof, struct error *e);
 };

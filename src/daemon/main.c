@@ -28,7 +28,7 @@ static const struct command_info commands[] = {
       command_sd, true },
     { "config", "check|dump", "check the configuration, or print it with every key and its meaning", command_config, false },
     { "backup", "PATH", "write a consistent copy of the repository, also while the daemon runs", command_backup, true },
-    { "restore", "[--force] PATH", "replace the repository by a backup; the daemon must be stopped", command_restore, true },
+    { "restore", "[--force] PATH", "replace the repository by a backup, also while the daemon runs", command_restore, true },
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

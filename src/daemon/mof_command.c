@@ -30,7 +30,7 @@ static cimf_status compile_remote(struct command *c, struct arena *a, struct sli
         fields[count++] = b->files[i].name;
         fields[count++] = b->files[i].text;
     }
-    cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, NULL, e);
+    cimf_status s = control_ask(&c->config, fields, count, a, &reply, &reply_count, running, -1, NULL, e);
     if (s != CIMF_OK || !*running) return s;
     s = control_reply(reply, reply_count, e);
     if (s == CIMF_OK && reply_count >= 6)
@@ -191,7 +191,7 @@ static cimf_status backup(struct command *c, const char *path, struct error *e)
     bool running;
     int copy = -1;
     arena_init(&a, 0);
-    cimf_status s = control_ask(&c->config, fields, 1, &a, &reply, &count, &running, &copy, e);
+    cimf_status s = control_ask(&c->config, fields, 1, &a, &reply, &count, &running, -1, &copy, e);
     if (s == CIMF_OK && running) s = control_reply(reply, count, e);
     if (s == CIMF_OK && running && copy < 0) s = error_set(e, CIMF_CONNECTION_LOST, "cimd", "the daemon sent no copy");
     if (s == CIMF_OK && running) s = write_copy(copy, path, e);
@@ -225,19 +225,39 @@ static cimf_status restore_here(void *shared, const char *folder, struct error *
     return folder ? repo_restore(folder, COPY, e) : repo_restore(x->dir, x->from, e);
 }
 
-static cimf_status restore(struct command *c, const char *dir, const char *from, struct error *e)
+/* Into the repository of a daemon that runs: it gets the open file, as it may not read everywhere. */
+static cimf_status restore_remote(struct command *c, const char *from, int fd, bool *running, struct error *e)
+{
+    struct arena a;
+    struct slice fields[] = { SLICE("restore"), slice_str(from) }, *reply;
+    size_t count;
+    arena_init(&a, 0);
+    cimf_status s = control_ask(&c->config, fields, 2, &a, &reply, &count, running, fd, NULL, e);
+    if (s == CIMF_OK && *running) s = control_reply(reply, count, e);
+    arena_free(&a);
+    return s;
+}
+
+static cimf_status restore_local(struct command *c, const char *dir, const char *from, int fd, struct error *e)
 {
     struct local_restore x = { dir, from };
     struct apart apart;
     cimf_status s = apart_find(&c->config, &apart, e);
-    int fd = s == CIMF_OK && apart.folder >= 0 ? open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    if (s == CIMF_OK && apart.folder >= 0)
-        s = fd >= 0 ? apart_give(&apart, fd, COPY, e)
-                    : error_errno(e, errno == ENOENT ? CIMF_NOT_FOUND : CIMF_IO_ERROR, "cimd", errno, "cannot read %s", from);
+    if (s == CIMF_OK && apart.folder >= 0) s = apart_give(&apart, fd, COPY, e);
     if (s == CIMF_OK) s = apart_run(&apart, restore_here, &x, sizeof x, e);
     if (apart.folder >= 0) unlinkat(apart.folder, COPY, 0);
-    if (fd >= 0) close(fd);
     apart_end(&apart);
+    return s;
+}
+
+static cimf_status restore(struct command *c, const char *dir, const char *from, bool *running, struct error *e)
+{
+    int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    *running = false;
+    if (fd < 0) return error_errno(e, errno == ENOENT ? CIMF_NOT_FOUND : CIMF_IO_ERROR, "cimd", errno, "cannot read %s", from);
+    cimf_status s = restore_remote(c, from, fd, running, e);
+    if (s == CIMF_OK && !*running) s = restore_local(c, dir, from, fd, e);
+    close(fd);
     return s;
 }
 
@@ -256,7 +276,8 @@ int command_restore(struct command *c)
         error_set(&e, CIMF_ALREADY_EXISTS, "cimd", "%s holds a repository; --force replaces it (the old one is kept beside it)", dir);
         return command_failed(c, "", &e);
     }
-    if (restore(c, dir, c->operands[0], &e) != CIMF_OK) return command_failed(c, c->operands[0], &e);
-    printf("%s: restored from %s\n", dir, c->operands[0]);
+    bool running;
+    if (restore(c, dir, c->operands[0], &running, &e) != CIMF_OK) return command_failed(c, c->operands[0], &e);
+    printf("%s: restored from %s%s\n", dir, c->operands[0], running ? ", in force now" : "");
     return 0;
 }

@@ -14,16 +14,18 @@
 #define NAME SLICE("resource-security")
 enum { TABLE_MAX = 4 << 20, ARENA_MAX = 4 * TABLE_MAX, URI_MAX = 2048 };
 
+struct table {
+    struct wsman_resource_security *row;
+    size_t count;
+};
+
 struct security_table {
     struct wsman_rows rows; /* first: the protocol's pointer is ours */
     struct repo *repo;
     struct wsman_authorize *authorize;
     pthread_mutex_t lock;   /* one at a time puts in force */
-};
-
-struct table {
-    struct wsman_resource_security *row;
-    size_t count;
+    struct arena arena;     /* of first */
+    struct table first;     /* what holds while nothing is stored */
 };
 
 /* A change on its way through the writer of the repository. */
@@ -71,11 +73,10 @@ static cimf_status read_table(struct security_table *t, struct repo_txn *txn, st
     cimf_status status = repo_get_setting(txn, a, SLICE_NULL, NAME, &text, e);
     if (status == CIMF_OK) return parse(a, text, out, e);
     if (status != CIMF_NOT_FOUND) return status;
-    struct wsman_resource_security *rows;
-    status = wsman_authorize_list(t->authorize, a, &rows, &out->count);
-    if (status == CIMF_OK) out->row = ARENA_ARRAY(a, out->count + 1, struct wsman_resource_security);
-    if (status != CIMF_OK || !out->row) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for descriptors");
-    if (out->count) memcpy(out->row, rows, out->count * sizeof *rows);
+    out->count = t->first.count;
+    out->row = ARENA_ARRAY(a, out->count + 1, struct wsman_resource_security);
+    if (!out->row) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for descriptors");
+    if (out->count) memcpy(out->row, t->first.row, out->count * sizeof *out->row);
     return CIMF_OK;
 }
 
@@ -259,6 +260,7 @@ cimf_status security_table_new(struct repo *repo, struct security_table **out, s
     if (!t) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the descriptors of resources");
     t->rows = (struct wsman_rows){ list, change };
     t->repo = repo;
+    arena_init(&t->arena, 1 << 20);
     pthread_mutex_init(&t->lock, NULL);
     return CIMF_OK;
 }
@@ -267,13 +269,17 @@ void security_table_free(struct security_table *t)
 {
     if (!t) return;
     pthread_mutex_destroy(&t->lock);
+    arena_free(&t->arena);
     free(t);
 }
 
 cimf_status security_table_start(struct security_table *t, struct wsman_authorize *w, struct error *e)
 {
     t->authorize = w;
-    return put_in_force(t, e);
+    cimf_status status = wsman_authorize_list(w, &t->arena, &t->first.row, &t->first.count);
+    return status == CIMF_OK ? put_in_force(t, e) : error_set(e, status, "cimd", "no memory for descriptors");
 }
+
+cimf_status security_table_reload(struct security_table *t, struct error *e) { return put_in_force(t, e); }
 
 struct wsman_rows *security_table_rows(struct security_table *t) { return &t->rows; }

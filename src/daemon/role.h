@@ -27,7 +27,8 @@ enum role_fd {
     ROLE_FD_KEYTAB = ROLE_FD_OWN, /* auth: a copy in memory when the supervisor is root */
     ROLE_FD_RECORDS,        /* auth: the other end of core's ROLE_FD_AUDIT */
     ROLE_FD_PASSWORD,       /* auth: of wmi.callback_user, a copy in memory */
-    ROLE_FD_CONTROL = ROLE_FD_OWN, /* core: the listening control socket */
+    ROLE_FD_BACKUP = ROLE_FD_OWN, /* core: the folder of wmi.backup_dir */
+    ROLE_FD_CONTROL,        /* core: the listening control socket */
     ROLE_FD_CERTIFICATE,    /* core: copies in memory */
     ROLE_FD_KEY,
     ROLE_FD_CLIENT_CA,

@@ -10,6 +10,7 @@
 #include "auth/sddl.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/care.h"
 #include "daemon/control.h"
 #include "daemon/core.h"
 #include "daemon/dcerpc.h"
@@ -125,6 +126,15 @@ static void on_settings(void *arg, struct config *now)
     arena_free(&a);
 }
 
+/* The repository was replaced: what else lies there counts from now on. */
+static void on_restore(void *arg)
+{
+    struct serve *s = arg;
+    struct error e = ERROR_INIT;
+    if (settings_reload(s->settings, &e) != CIMF_OK || security_table_reload(s->security, &e) != CIMF_OK)
+        log_failure("cimd-core", &e, "restored settings are not in force before the next start");
+}
+
 /* The supervisor's copies; a failure names the files of the configuration. */
 static cimf_status start_tls(struct serve *s, struct error *e)
 {
@@ -150,7 +160,8 @@ static cimf_status ask_connection(void *arg, uint32_t number, uint16_t port, int
 
 static cimf_status start_dcerpc(struct serve *s, struct error *e)
 {
-    struct dcerpc_config c = { .config = s->config, .broker = s->broker, .loops = loops_all(s->loops),
+    const struct wmi_care_hooks care = care_hooks(&s->core);
+    struct dcerpc_config c = { .config = s->config, .broker = s->broker, .care = &care, .loops = loops_all(s->loops),
                                .loop_count = loops_count(s->loops), .server = s->core.server,
                                .manager = cimom_manager(s->core.cimom), .ask_connection = ask_connection };
     bool wanted = *config_text(s->config, CONFIG_listen_epmap) || *config_text(s->config, CONFIG_listen_wmi);
@@ -193,8 +204,10 @@ static cimf_status start_listener_table(struct serve *s, struct error *e)
 /* What providers read, and the repository. Statistics of file systems need no permission. */
 static cimf_status confine(struct error *e)
 {
-    static const struct sandbox_tree trees[] = {
-        { ".", true }, { "/proc", false }, { "/sys", false }, { "/etc", false }, { "/usr", false }, { "/lib", false },
+    char backups[32];
+    snprintf(backups, sizeof backups, "/proc/self/fd/%d", ROLE_FD_BACKUP);
+    const struct sandbox_tree trees[] = {
+        { ".", true }, { backups, true }, { "/proc", false }, { "/sys", false }, { "/etc", false }, { "/usr", false }, { "/lib", false },
         { "/lib64", false }, { "/run", false }, { "/dev", false }, { "/dev/null", true }, { "/var/lib/dpkg", false },
         { "/var/lib/dhcp", false }, { "/var/lib/dhclient", false }, { "/var/lib/NetworkManager", false },
         { "/var/lib/systemd", false }, { "/var/log/journal", false }, { "/var/lib/sss", false },
@@ -243,6 +256,7 @@ static cimf_status start(struct serve *s, struct error *e)
     if (status == CIMF_OK) status = start_http(s, e);
     if (status == CIMF_OK) status = start_dcerpc(s, e);
     if (status == CIMF_OK) settings_on_change(s->settings, on_settings, s);
+    if (status == CIMF_OK) cimom_on_restore(s->core.cimom, on_restore, s);
     if (status == CIMF_OK) status = control_start(ROLE_FD_CONTROL, s->start->starter, s->core.cimom, &s->control, e);
     if (status == CIMF_OK) status = sandbox_calls(SANDBOX_SERVER, e);
     if (status == CIMF_OK) status = start_listeners(s, e); /* from here on strangers speak to it */
@@ -252,6 +266,7 @@ static cimf_status start(struct serve *s, struct error *e)
 /* Backwards. The order matters: who feeds a thing ends before it. */
 static void stop(struct serve *s)
 {
+    if (s->core.cimom) cimom_unpause(s->core.cimom); /* requests wait for that */
     control_stop(s->control);
     if (s->http) http_server_stop(s->http, STOP_GRACE_US);
     dcerpc_stop(s->dcerpc, STOP_GRACE_US);

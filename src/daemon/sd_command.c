@@ -62,7 +62,7 @@ static cimf_status ask(struct command *c, const struct slice *fields, size_t cou
     size_t reply_count;
     bool running = false;
     arena_init(&a, 0);
-    cimf_status s = control_ask(&c->config, fields, count, &a, &reply, &reply_count, &running, NULL, e);
+    cimf_status s = control_ask(&c->config, fields, count, &a, &reply, &reply_count, &running, -1, NULL, e);
     if (s == CIMF_OK && running) {
         s = control_reply(reply, reply_count, e);
         if (s == CIMF_OK) buf_slice_add(text, reply[1]);

@@ -14,6 +14,7 @@
 struct settings {
     struct wsman_settings wsman; /* first: the protocol's pointer is ours */
     struct repo *repo;
+    const struct config *file;   /* without changes */
     pthread_mutex_t lock;        /* of what follows */
     struct config now;
     settings_apply *apply;
@@ -212,22 +213,43 @@ static cimf_status recall(void *arg, struct slice name, struct slice value)
     return CIMF_OK;
 }
 
+/* s->now from the file and what the repository has. */
+static cimf_status recall_all(struct settings *s, struct error *e)
+{
+    struct repo_txn *txn = NULL;
+    cimf_status status = config_copy(&s->now, s->file, e);
+    if (status != CIMF_OK) return status;
+    status = repo_read_begin(s->repo, &txn, e);
+    if (status != CIMF_OK) return status;
+    status = repo_list_settings(txn, SLICE_NULL, SLICE(PREFIX), recall, s, e);
+    repo_read_end(txn);
+    return status;
+}
+
+cimf_status settings_reload(struct settings *s, struct error *e)
+{
+    pthread_mutex_lock(&s->lock);
+    struct config was = s->now;
+    s->now = (struct config){ 0 };
+    cimf_status status = recall_all(s, e);
+    config_free(status == CIMF_OK ? &was : &s->now);
+    if (status != CIMF_OK) s->now = was;
+    else if (s->apply) s->apply(s->apply_arg, &s->now);
+    pthread_mutex_unlock(&s->lock);
+    return status;
+}
+
 cimf_status settings_new(const struct config *config, struct repo *repo, struct settings **out,
                          struct error *e)
 {
     struct settings *s = calloc(1, sizeof *s);
-    struct repo_txn *txn = NULL;
     *out = NULL;
     if (!s) return error_set(e, CIMF_OUT_OF_MEMORY, "cimd", "no memory for the settings");
     s->wsman = (struct wsman_settings){ settings_get, settings_set };
     s->repo = repo;
+    s->file = config;
     pthread_mutex_init(&s->lock, NULL);
-    cimf_status status = config_copy(&s->now, config, e);
-    if (status == CIMF_OK) status = repo_read_begin(repo, &txn, e);
-    if (status == CIMF_OK) {
-        status = repo_list_settings(txn, SLICE_NULL, SLICE(PREFIX), recall, s, e);
-        repo_read_end(txn);
-    }
+    cimf_status status = recall_all(s, e);
     if (status != CIMF_OK) {
         settings_free(s);
         return status;

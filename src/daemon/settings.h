@@ -18,6 +18,8 @@ typedef void settings_apply(void *arg, struct config *now);
 cimf_status settings_new(const struct config *config, struct repo *repo, struct settings **out,
                          struct error *e);
 void settings_free(struct settings *s);
+/* The repository was replaced: what its changes make of the configuration is in force. Not while a change comes. */
+cimf_status settings_reload(struct settings *s, struct error *e);
 /* What is in force, to start from: only before the first change can come. */
 const struct config *settings_now(const struct settings *s);
 void settings_on_change(struct settings *s, settings_apply *apply, void *arg);

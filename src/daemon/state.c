@@ -107,6 +107,7 @@ static cimf_status give_all(struct config *config, struct state *s, struct error
     if (fchown(s->folder, 0, 0) != 0 || fchmod(s->folder, 0711) != 0)
         return error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot set owner and mode of %s", config_text(config, CONFIG_cimd_state_dir));
     cimf_status status = give_folder(s->repository, &s->who[ROLE_CORE], e);
+    if (status == CIMF_OK && !*config_text(config, CONFIG_wmi_backup_dir)) status = give_folder(s->backup, &s->who[ROLE_CORE], e);
     if (status == CIMF_OK) status = give_secrets(config, &s->who[ROLE_AUTH], e);
     if (status == CIMF_OK) status = give(s->folder, "auth", &s->who[ROLE_AUTH], e);
     return status;
@@ -131,6 +132,8 @@ cimf_status state_prepare(struct config *config, struct state *s, struct error *
     if (status == CIMF_OK) status = take_lock(config, s, e);
     if (status == CIMF_OK) status = open_folder(dir, &s->folder, e);
     if (status == CIMF_OK) status = make_below(dir, "repository", config, &s->repository, e);
+    const char *backup = config_text(config, CONFIG_wmi_backup_dir);
+    if (status == CIMF_OK) status = *backup ? open_folder(backup, &s->backup, e) : make_below(dir, "backup", config, &s->backup, e);
     if (status == CIMF_OK) status = make_below(dir, "auth", config, NULL, e);
     if (status == CIMF_OK && s->drop) status = give_all(config, s, e);
     return status;
@@ -150,7 +153,8 @@ void state_started(struct state *s)
 {
     if (s->folder) close(s->folder);
     if (s->repository) close(s->repository);
-    s->folder = s->repository = 0;
+    if (s->backup) close(s->backup);
+    s->folder = s->repository = s->backup = 0;
 }
 
 void state_release(struct state *s)

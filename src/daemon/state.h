@@ -4,6 +4,7 @@
  * state_dir            the supervisor's; others may pass through
  *   lock               held while a daemon runs; its pid
  *   repository/        cimd-core's
+ *   backup/            cimd-core's: wmi.backup_dir, unless it is said to be elsewhere
  *   accounts           cimd-auth's, as are its key and
  *   auth/              the certificate map, which it changes, and what Kerberos notes about replays
  *   audit.log          the supervisor's
@@ -15,7 +16,7 @@
 #include "daemon/role.h"
 
 struct state {
-    int lock, folder, repository;        /* descriptors; 0: none */
+    int lock, folder, repository, backup; /* descriptors; 0: none */
     bool drop;                           /* this is root: the roles become these */
     struct identity who[ROLE_COUNT];
 };

@@ -192,6 +192,7 @@ static int start_file(const struct supervisor *s, enum role role, struct error *
 static cimf_status fds_of_core(struct supervisor *s, int *fds, unsigned *count, struct error *e)
 {
     const struct config *c = s->config;
+    fds[ROLE_FD_BACKUP] = s->state.backup;
     fds[ROLE_FD_CONTROL] = s->control;
     for (unsigned i = 0; i < s->start.listeners; i++) fds[ROLE_FD_LISTEN + i] = s->listeners[i];
     *count = ROLE_FD_LISTEN + s->start.listeners;

@@ -18,6 +18,8 @@ cimf_status security_table_new(struct repo *repo, struct security_table **out, s
 void security_table_free(struct security_table *t); /* NULL allowed */
 /* Puts in force what earlier runs stored, and from now on each change. Before the first request. */
 cimf_status security_table_start(struct security_table *t, struct wsman_authorize *w, struct error *e);
+/* The repository was replaced. */
+cimf_status security_table_reload(struct security_table *t, struct error *e);
 struct wsman_rows *security_table_rows(struct security_table *t);
 
 /* --- .../config/listener (3.1.4.1.29.5): listeners.c --- */

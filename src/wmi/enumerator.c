@@ -296,12 +296,13 @@ static void aborted(struct dcom_call *c)
 
 /* ---- methods ---- */
 
-/* What was asked for at a level may not be read at a lower one. */
+/* What was asked for at a level may not be read at a lower one; what was stored before a restore not at all. */
 static bool refused(struct dcom_call *c, const struct wmi_enum *e, void *record)
 {
-    if (c->level >= e->r->w.level && !(c->flags & MECH_IDENTIFY)) return false;
-    dcom_reply(c, record, wmi_hresult(CIMF_ACCESS_DENIED));
-    return true;
+    bool denied = c->level < e->r->w.level || c->flags & MECH_IDENTIFY;
+    uint32_t hresult = denied ? wmi_hresult(CIMF_ACCESS_DENIED) : wmi_session_check(e->r->w.session);
+    if (hresult) dcom_reply(c, record, hresult);
+    return hresult;
 }
 
 /* Behind the others: calls on an enumerator are served one after the other. */

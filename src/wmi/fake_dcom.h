@@ -162,17 +162,21 @@ struct fake_wmi {
     struct wmi_server *server;
     struct dcom_object *login;
 };
-UNUSED_OK static void fake_wmi_open(struct fake_wmi *f)
+UNUSED_OK static void fake_wmi_open_with(struct fake_wmi *f, const struct wmi_care_hooks *care)
 {
     unsigned n;
     memset(f, 0, sizeof *f);
     fake_waits = NULL;
     loops[0].exec = loops[1].exec = (struct exec){ fake_post, fake_here };
     fake_init(&f->m);
-    struct wmi_settings settings = { .manager = &f->m.base, .machine = SLICE("HOST"), .window = 8, .timers = &fake_timers };
+    struct wmi_settings settings = { .manager = &f->m.base, .machine = SLICE("HOST"), .window = 8, .care = care, .timers = &fake_timers };
     if (wmi_server_new(&settings, &f->server, NULL) != CIMF_OK) abort();
     const struct dcom_class *class = wmi_server_classes(f->server, &n);
     if (class->create(class, NULL, &fake_caller, &f->login) != DCOM_OK) abort();
+}
+UNUSED_OK static void fake_wmi_open(struct fake_wmi *f)
+{
+    fake_wmi_open_with(f, NULL);
 }
 /* Everything that was handed out has been released. */
 UNUSED_OK static void fake_wmi_close(struct fake_wmi *f)

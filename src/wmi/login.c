@@ -54,6 +54,8 @@ static uint32_t login(struct dcom_call *c, struct stub_ntlm_login *r, struct wmi
 {
     struct slice ns;
     if (c->flags & MECH_IDENTIFY) return wmi_hresult(CIMF_ACCESS_DENIED);
+    const struct wmi_care_hooks *care = ((struct wmi_server *)c->self)->settings.care;
+    if (care && care->generation(care->arg) & 1) return wmi_hresult(CIMF_SERVER_STOPPING);
     if (!r->network.p || r->flags & ~(uint32_t)LOGIN_TOLERATED) return wmi_hresult(CIMF_INVALID_PARAMETER);
     if (utf16_units(r->network) > LIMIT_NAMESPACE) return wmi_hresult(CIMF_QUOTA_VIOLATION);
     if (r->locale.n > 1024 || !wmi_locale_valid(r->locale)) return wmi_hresult(CIMF_INVALID_PARAMETER);

@@ -7,7 +7,8 @@
 const struct dcom_interface *const wmi_interfaces[] = {
     &wmi_login_interface, &wmi_client_interface, &wmi_helper_interface, &wmi_services_interface, &wmi_enum_interface,
     &wmi_fetch_interface, &wmi_smart_interface, &wmi_result_interface, &wmi_sink_interface, &wmi_refreshing_interface,
-    &wmi_refresher_interface, &wmi_shutdown_interface, &wmi_apartment_interface, &wmi_wbem_apartment_interface, NULL,
+    &wmi_refresher_interface, &wmi_shutdown_interface, &wmi_apartment_interface, &wmi_wbem_apartment_interface, &wmi_backup_interface,
+    &wmi_backup_ex_interface, NULL,
 };
 
 static const struct dcom_object_type login_type = {
@@ -36,11 +37,13 @@ static void add_classes(struct wmi_server *s)
     static const struct guid shutdown = { 0x73e709ea, 0x5d93, 0x4b2e, { 0xbb, 0xb0, 0x99, 0xb7, 0x93, 0x8d, 0xa9, 0xe4 } };
     static const struct guid shutdown2 = { 0x1f87137d, 0x0e7c, 0x44d5, { 0x8c, 0x73, 0x4e, 0xff, 0xb6, 0x89, 0x62, 0xf2 } };
     static const struct guid apartment = { 0x49bd2028, 0x1523, 0x11d1, { 0xad, 0x79, 0x00, 0xc0, 0x4f, 0xd8, 0xfd, 0xff } };
+    static const struct guid backup = { 0xc49e32c6, 0xbc8b, 0x11d2, { 0x85, 0xd4, 0x00, 0x10, 0x5a, 0x1f, 0x83, 0x04 } };
     static const struct guid login = { 0x8bc3f05e, 0xd86b, 0x11d0, { 0xa0, 0x75, 0x00, 0xc0, 0x4f, 0xb6, 0x88, 0x20 } };
     add_class(s, "WbemLevel1Login", create_login, login);
     add_class(s, "WbemShutdown", wmi_shutdown_create, shutdown);
     add_class(s, "WbemShutdown", wmi_shutdown_create, shutdown2);
     add_class(s, "UnsecuredApartment", wmi_apartment_create, apartment);
+    if (s->settings.care) add_class(s, "WbemBackupRestore", wmi_backup_create, backup);
 }
 
 cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_server **out, struct error *e)

@@ -8,6 +8,8 @@ uint32_t wmi_services_begin(struct dcom_call *c, struct stub_services *r, uint32
     if (r->out) *r->out = SLICE_NULL;
     if (r->result) *r->result = SLICE_NULL;
     if (c->flags & MECH_IDENTIFY) return wmi_hresult(CIMF_ACCESS_DENIED);
+    uint32_t ended = wmi_session_check(c->self);
+    if (ended) return ended;
     if (r->flags & ~(allowed | WBEM_IGNORED | (async ? WBEM_SEND_STATUS : 0))) return wmi_hresult(CIMF_INVALID_PARAMETER);
     return async && !r->sink.p ? wmi_hresult(CIMF_INVALID_PARAMETER) : DCOM_OK;
 }

@@ -13,6 +13,7 @@ struct wmi_session *wmi_session_new(struct wmi_server *s, const struct principal
     if (locale.n) memcpy(at, locale.p, locale.n);
     x->refs = 1;
     x->server = s;
+    x->generation = s->settings.care ? s->settings.care->generation(s->settings.care->arg) : 0;
     x->principal = principal_ref(p);
     x->ns = slice_of(x->text, ns.n);
     x->shown = slice_of(shown, ns.n);
@@ -31,6 +32,14 @@ void wmi_session_unref(struct wmi_session *x)
     if (!x || __atomic_sub_fetch(&x->refs, 1, __ATOMIC_ACQ_REL)) return;
     principal_unref(x->principal);
     free(x);
+}
+
+uint32_t wmi_session_check(const struct wmi_session *x)
+{
+    const struct wmi_care_hooks *care = x->server->settings.care;
+    uint64_t now = care ? care->generation(care->arg) : 0;
+    if (now & 1) return wmi_hresult(CIMF_SERVER_STOPPING);
+    return now == x->generation ? DCOM_OK : wmi_hresult(CIMF_INVALID_NAMESPACE);
 }
 
 static void services_free(void *self)

@@ -68,6 +68,9 @@ void wmi_result_string(struct dcom_call *c, void *record);
 void wmi_result_services(struct dcom_call *c, void *record);
 void wmi_result_status(struct dcom_call *c, void *record);
 
+struct stub_backup { struct slice file; uint32_t flags; };
+extern const struct dcom_interface wmi_backup_interface, wmi_backup_ex_interface; /* backup.c */
+
 extern const struct dcom_interface wmi_login_interface, wmi_client_interface, wmi_helper_interface,
     wmi_services_interface, wmi_enum_interface, wmi_fetch_interface, wmi_smart_interface, wmi_result_interface,
     wmi_sink_interface; /* of our objects and of clients' */

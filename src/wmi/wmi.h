@@ -18,6 +18,24 @@ struct wmi_timers {
     void (*start)(struct wmi_wait *w, int64_t after_us);
     void (*stop)(struct wmi_wait *w); /* harmless when it does not run */
 };
+/* Care of everything that the object manager stores, by its owner (IWbemBackupRestoreEx). */
+enum wmi_care { WMI_BACKUP, WMI_RESTORE, WMI_PAUSE, WMI_RESUME };
+struct wmi_care_job {
+    enum wmi_care what;
+    const struct principal *principal;
+    const char *peer;
+    const char *file;              /* of backup and restore: a plain name, below a folder that the owner knows */
+    cimf_status status;            /* set before done */
+    struct exec *home;             /* where done is called */
+    void (*done)(struct wmi_care_job *job);
+};
+struct wmi_care_hooks {
+    /* Checks rights and does it on a thread that may block; false: nothing will come of it. */
+    bool (*run)(void *arg, struct wmi_care_job *job);
+    /* Another one after each restore; odd while one runs. Any thread. */
+    uint64_t (*generation)(void *arg);
+    void *arg;
+};
 struct wmi_settings {              /* strings are kept */
     struct cim_manager *manager;
     struct slice machine;          /* __SERVER of what is sent */
@@ -25,6 +43,7 @@ struct wmi_settings {              /* strings are kept */
     size_t kept_bytes;             /* of results that may be read again; more: the oldest go. 0: 64 MiB */
     size_t kept_total;             /* the same of all results together. 0: 256 MiB */
     unsigned sinks, sinks_user;    /* operations that answer to sinks at once, of all and of one account; 0: 5000, 256 */
+    const struct wmi_care_hooks *care; /* NULL: the class WbemBackupRestore is not there */
     const struct wmi_timers *timers; /* NULL: those of the loop (os/loop.h) */
 };
 cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_server **out, struct error *e);

@@ -28,13 +28,15 @@ enum {
 #define WMI_ANSWER_BYTES ((size_t)32 << 20) /* objects of one Next; what is left comes with the next one */
 
 struct wmi_work;
+struct care_call;
 struct wmi_server {
     struct wmi_settings settings;
-    struct dcom_class classes[8];
+    struct dcom_class classes[9];
     unsigned class_count;
     pthread_mutex_t lock;
     struct wmi_refresher *refreshers; /* refresh.h */
     struct wmi_work *works; /* that run */
+    struct care_call *cares; /* backups and the like that run */
     size_t kept;            /* bytes of all results; atomic */
     struct wmi_sink *sinks; /* AsyncOperationTable (MS-WMI 3.1.1) */
     unsigned sink_count;
@@ -54,10 +56,20 @@ struct wmi_wait {
 void wmi_wait_start(struct wmi_wait *w, struct wmi_server *s, int64_t after_us, void (*fn)(struct wmi_wait *w));
 void wmi_wait_stop(struct wmi_wait *w);
 
+/* ---- backup and restore (backup.c) ---- */
+
+uint32_t wmi_backup_create(const struct dcom_class *class, struct dcom_server *s, const struct principal *p, struct dcom_object **out);
+/* The name that a path of a client comes down to; false: none that is allowed. */
+enum { WMI_BACKUP_NAME = 200 };
+bool wmi_backup_name(struct slice path, char out[WMI_BACKUP_NAME + 1]);
+/* The calls are answered; what runs goes on. With the server's lock. */
+void wmi_backup_stop(struct wmi_server *s);
+
 /* ---- sessions (session.c): what an IWbemServices object stands for ---- */
 
 struct wmi_session {
     unsigned refs;
+    uint64_t generation; /* of what is stored, when it began */
     struct wmi_server *server;
     const struct principal *principal;
     struct slice ns, shown, locale; /* "root/cimv2", "root\cimv2" */
@@ -67,6 +79,8 @@ struct wmi_session {
 struct wmi_session *wmi_session_new(struct wmi_server *s, const struct principal *p, struct slice ns, struct slice locale);
 struct wmi_session *wmi_session_ref(struct wmi_session *x);
 void wmi_session_unref(struct wmi_session *x);
+/* It ends with a restore (3.1.4): CO_E_SERVER_STOPPING while one runs, WBEM_E_INVALID_NAMESPACE afterwards. HRESULT. */
+uint32_t wmi_session_check(const struct wmi_session *x);
 /* An object for the session, given to the caller: its reference in *out. HRESULT. */
 uint32_t wmi_session_give(struct dcom_call *c, struct wmi_session *x, struct slice *out);
 /* Of the classes without use for remote callers (apartment.c). */

@@ -182,5 +182,6 @@ void wmi_server_stop(struct wmi_server *s)
         work_ref(w);
         if (!exec_post(w->home, stop_one, w)) __atomic_sub_fetch(&w->refs, 1, __ATOMIC_ACQ_REL); /* done holds one */
     }
+    wmi_backup_stop(s);
     pthread_mutex_unlock(&s->lock);
 }

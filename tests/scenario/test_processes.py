@@ -110,7 +110,7 @@ class Processes(unittest.TestCase):
             self.assertEqual([d for d in auth if d.startswith(state)], [f"{state}/audit.log"])
             core = descriptors(pids["cimd-core"])
             files = {d for d in core if d.startswith("/")}
-            self.assertEqual(files, {f"{state}/repository/store.{e}" for e in ("lock", "mdb", "mdb-lock")})
+            self.assertEqual(files, {f"{state}/repository/store.{e}" for e in ("lock", "mdb", "mdb-lock")} | {f"{state}/backup"})
             held = {name: {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")} for name, pid in pids.items()}
             inodes = set()
             for table in ("tcp", "tcp6"):

@@ -69,7 +69,7 @@ class Store(unittest.TestCase):
             client.create(NS, "Test_Base", Name="before", Slot=1)
             daemon.run("backup", str(copy))
             client.create(NS, "Test_Base", Name="after", Slot=1)
-            self.assertNotEqual(daemon.run("restore", "--force", str(copy), check=False).returncode, 0)
+            self.assertIn("--force", daemon.run("restore", str(copy), check=False).stderr)
         daemon.run("restore", "--force", str(copy))
         with self.daemon() as daemon:
             client = self.connect(daemon)
