@@ -1,7 +1,7 @@
 /* IWbemBackupRestoreEx over a fake owner of the repository: what reaches it, what is refused before, and the end of the server. */
 #include "base/test.h"
 
-#include "wmi/fake_dcom.h"
+#include "wmi/fake_proxy.h"
 
 static struct fake_wmi f;
 static struct dcom_object *object;
