@@ -1,4 +1,5 @@
 /* A connection's socket: bytes between the stream and the association, and how long it may keep us waiting. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -6,7 +7,7 @@
 #include "base/log.h"
 #include "rpc/server_priv.h"
 
-enum { SMALL = 65536 };
+enum { SMALL = 65536, LARGE = 16 << 20 };
 enum { KEEPALIVE_S = 300 }; /* a client that vanished is noticed, however long it may be idle */
 
 struct rpc_peer {
@@ -29,6 +30,14 @@ static struct rpc_peer *peer_of_stream(struct stream *s) { return (struct rpc_pe
 
 /* ---- the end ---- */
 
+/* The allocator would keep for good what a few large answers took. */
+static void give_back(struct rpc_worker *w)
+{
+    if (!w->large || w->streams.queued) return;
+    w->large = false;
+    malloc_trim(0);
+}
+
 static void peer_free(struct rpc_peer *p)
 {
     struct rpc_worker *w = p->worker;
@@ -39,6 +48,7 @@ static void peer_free(struct rpc_peer *p)
     __atomic_sub_fetch(&w->connections, 1, __ATOMIC_RELAXED);
     acceptor_gone(w->server->acceptor, w->index, p->peer);
     free(p);
+    give_back(w);
 }
 
 static void on_closed(struct stream *s)
@@ -96,6 +106,7 @@ static void on_send(struct rpc_conn *c, struct slice bytes)
 {
     struct rpc_peer *p = peer_of(c);
     stream_send(&p->stream, &bytes, 1);
+    if (p->worker->streams.queued > LARGE) p->worker->large = true;
     if (!stream_full(&p->stream)) return;
     rpc_conn_pause(c, true); /* it asks faster than it listens */
     stream_reading(&p->stream, false);
@@ -107,6 +118,7 @@ static void on_drained(struct stream *s)
     rpc_conn_pause(&p->conn, false);
     if (!p->conn.paused && p->wanted) stream_reading(s, true);
     look(p);
+    give_back(p->worker);
 }
 
 static void on_reading(struct rpc_conn *c, bool on)

@@ -18,6 +18,7 @@ struct rpc_worker {
     unsigned index;           /* of the loop */
     bool stopping;
     struct stream_home streams;
+    bool large;               /* much has waited for clients: its memory goes back to the system when nothing does */
     struct rpc_peer *peers;   /* all of this loop */
     uint64_t connections, accepted, refused, timeouts; /* atomic */
 };
