@@ -90,6 +90,7 @@ enum cim_class_flag {
     CIM_CLASS_KEYED = 128,
     CIM_CLASS_PROJECTED = 256, /* of a query result: a selection of properties, in the asked order */
     CIM_CLASS_AMENDMENT = 512,
+    CIM_CLASS_PROTOTYPE = 1024, /* of a query for its shape: its encoding doesn't tell the ancestors */
 };
 
 struct cim_class {

@@ -1,6 +1,7 @@
 /* The first steps of every operation: namespace, access, schema, verb. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/utf.h"
 #include "cimom/cimom_priv.h"
 
@@ -45,9 +46,19 @@ static uint32_t needed(const struct cim_op *op)
     return cim_op_info(op->verb)->right;
 }
 
+/* Clients that name what a call belongs to find it under that name (MS-WMI 3.1.4). */
+static void log_correlated(const struct cim_op *op)
+{
+    const struct cim_value *id = op->context_count ? input_context(op, "__CorrelationId") : NULL;
+    if (!id || id->null || id->type != CIM_STRING || id->v.s.n > 64) return;
+    log_debug("cimom", "operation verb=%s ns=" SLICE_FMT " correlation=" SLICE_FMT, cim_op_info(op->verb)->name,
+              SLICE_ARG(op->ns), SLICE_ARG(id->v.s));
+}
+
 cimf_status dispatch(struct task *t)
 {
     struct cim_op *op = t->op;
+    log_correlated(op);
     struct slice name = op->verb != CIM_OP_QUERY && op->path.ns.n ? op->path.ns : op->ns;
     if (!name.n) name = SLICE("root/default");
     /* Before anything is told about the namespace, its existence included. */

@@ -157,6 +157,48 @@ static void partial_by_context(void **state)
     assert_string_equal(driver_text(d, &after, 0, "Note"), "keep");
 }
 
+/* NULLs, said or not, are for those who ask for strict ones; part of the context without the rest is none.
+ * covers: wmi-dcom:W17 */
+static void partial_nulls_by_context(void **state)
+{
+    static const char *const alone[] = { "__PUT_EXT_STRICT_NULLS", "__PUT_EXT_ATOMIC", "__PUT_EXT_PROPERTIES" };
+    struct driver *d = *state;
+    assert_status(driver_put(d, "root/test", "Right", 0, "Id=nil", "Size=1", "Note=keep", NULL), OK);
+    struct answer got = { 0 };
+    driver_get(d, "root/test", "Right.Id=\"nil\"", &got);
+    struct cim_instance *in = cim_instance_new(&d->arena, cim_as_instance(got.objects[0])->cls);
+    struct cim_array list;
+    cim_put_strz(in, "Id", "nil"); /* Size has no default and is not set, Note has one */
+    cim_array_new(&d->arena, CIM_STRING, 1, &list);
+    cim_array_set(list, CIM_STRING, 0, (union cim_data){ .s = SLICE("Size") });
+    struct cim_context_value context[] = {
+        { SLICE("__PUT_EXTENSIONS"), { .type = CIM_BOOLEAN, .v.u = 1 } },
+        { SLICE("__PUT_EXT_PROPERTIES"), { .type = CIM_STRING | CIM_ARRAY, .v.a = list } },
+        { SLICE("__PUT_EXT_ATOMIC"), { .type = CIM_BOOLEAN, .v.u = 1 } },
+        { SLICE("__PUT_EXT_STRICT_NULLS"), { .type = CIM_BOOLEAN, .v.u = 1 } },
+    };
+    struct cim_op op = driver_op(d, CIM_OP_PUT_INSTANCE);
+    op.instance = in;
+    op.context = context;
+    for (unsigned strict = 0; strict < 2; strict++) {
+        struct answer put = { 0 }, after = { 0 };
+        op.context_count = 3 + strict;
+        driver_run(d, &op, &put);
+        assert_status(put.status, OK);
+        driver_get(d, "root/test", "Right.Id=\"nil\"", &after);
+        assert_string_equal(driver_text(d, &after, 0, "Size"), strict ? "NULL" : "1");
+        assert_string_equal(driver_text(d, &after, 0, "Note"), "keep");
+    }
+    for (int i = 0; i < 3; i++) {
+        struct answer bad = { 0 };
+        struct cim_context_value one = { slice_str(alone[i]), context[i == 2 ? 1 : 2].value };
+        op.context = &one;
+        op.context_count = 1;
+        driver_run(d, &op, &bad);
+        assert_status(bad.status, INVALID_CONTEXT);
+    }
+}
+
 /* covers: cim-core:M5 cim-core:M13 */
 static void singletons_and_paths(void **state)
 {
@@ -248,7 +290,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(put_and_get),        cmocka_unit_test(get_through_superclass),
         cmocka_unit_test(put_errors),         cmocka_unit_test(partial_update),
-        cmocka_unit_test(partial_by_context), cmocka_unit_test(singletons_and_paths),
+        cmocka_unit_test(partial_by_context),
+        cmocka_unit_test(partial_nulls_by_context), cmocka_unit_test(singletons_and_paths),
         cmocka_unit_test(enumerate),          cmocka_unit_test(admission),
         cmocka_unit_test(error_facts),
     };

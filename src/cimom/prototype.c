@@ -31,6 +31,15 @@ static cimf_status add_order(struct arena *a, const struct wql_query *q, struct 
     return CIMF_OK;
 }
 
+static bool tells_ancestors(const struct wql_query *q)
+{
+    for (uint32_t i = 0; i < q->list_count; i++) {
+        int name = cim_system_property_find(q->list[i].parts[0]);
+        if (name == CIM_SYS_DERIVATION || name == CIM_SYS_SUPERCLASS || name == CIM_SYS_DYNASTY) return true;
+    }
+    return false;
+}
+
 static cimf_status make_prototype(struct task *t, struct plan *p, const struct cim_class **out)
 {
     const struct cim_class *from = p->from;
@@ -43,6 +52,9 @@ static cimf_status make_prototype(struct task *t, struct plan *p, const struct c
     /* Nobody else knows the class yet: it may still be written. */
     struct cim_class *c = (struct cim_class *)(uintptr_t)*out;
     if (p->query.all) c->flags &= ~(uint32_t)CIM_CLASS_PROJECTED;
+    else if (!tells_ancestors(&p->query)) c->flags |= CIM_CLASS_PROTOTYPE;
+    c->methods = from->methods; /* which the projection holds */
+    c->method_count = from->method_count;
     for (uint32_t i = 0; !s && i < c->property_count; i++) {
         s = add_order(&c->arena, &p->query, (struct cim_property *)(uintptr_t)&c->properties[i], i);
     }

@@ -36,6 +36,9 @@ struct provider_call {
     const struct cim_context_value *keys;
     uint32_t key_count;
     struct error *error;             /* details of a failure */
+    struct slice ui_locale;          /* of text for people: "MS_409", "en-US, en"; "" = neutral */
+    struct slice data_locale;        /* of dates and numbers that are text */
+    struct slice correlation;        /* the caller's name for what this belongs to, for log lines; "" = none */
     struct cim_manager *manager;     /* for calling back; use provider_enumerate */
     uint32_t call_depth;
     const uint8_t *wants;            /* one byte per property of cls; NULL = all */

@@ -33,12 +33,15 @@ static struct {
     unsigned inside;
     unsigned put_flags;
     char put_seen[128];
+    char told[256]; /* locales and correlation of the last open */
 } T = { .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
 
 static cimf_status row_open(struct provider_call *c, void **state, size_t *rows)
 {
     struct slice id;
     T.opens++;
+    snprintf(T.told, sizeof T.told, SLICE_FMT "|" SLICE_FMT "|" SLICE_FMT, SLICE_ARG(c->ui_locale), SLICE_ARG(c->data_locale),
+             SLICE_ARG(c->correlation));
     *rows = ROWS;
     *state = &T;
     if (provider_key_text(c, "Id", &id)) {
@@ -506,6 +509,44 @@ static void counters(void **state)
     assert_int_equal(is.objects, was.objects + 90);
 }
 
+/* covers: wmi-dcom:W36 */
+static void context_of_callers(void **state)
+{
+    struct driver *d = *state;
+    struct cim_context_value context[] = {
+        { SLICE("__MI_DESTINATIONOPTIONS_UI_LOCALE"), { .type = CIM_STRING, .v.s = SLICE("MS_407") } },
+        { SLICE("__MI_DESTINATIONOPTIONS_DATA_LOCALE"), { .type = CIM_STRING, .v.s = SLICE("MS_409") } },
+        { SLICE("__CorrelationId"), { .type = CIM_STRING, .v.s = SLICE("{01234567-89AB-CDEF-0123-456789ABCDEF}") } },
+        { SLICE("__RequiredArchitecture"), { .type = CIM_BOOLEAN, .v.u = 1 } },
+        { SLICE("__ProviderArchitecture"), { .type = CIM_SINT32, .v.i = 64 } },
+    };
+    static const struct { int64_t bits; bool required; cimf_status status; } rows[] = {
+        { 64, true, CIMF_OK }, { 32, false, CIMF_OK }, { 32, true, CIMF_PROVIDER_LOAD_FAILURE }, { 16, false, CIMF_INVALID_PARAMETER },
+        { -1, true, CIMF_INVALID_PARAMETER },
+    };
+    if (sizeof(void *) != 8) skip();
+    struct cim_op op = driver_op(d, CIM_OP_ENUM_INSTANCES);
+    op.path = (struct cim_path){ .kind = CIM_PATH_CLASS, .class_name = SLICE("P_Row") };
+    op.locale = SLICE("fr-FR, en");
+    struct answer plain = { 0 };
+    driver_run(d, &op, &plain);
+    assert_string_equal(T.told, "fr-FR, en|fr-FR, en|");
+    op.context = context;
+    op.context_count = 5;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct answer a = { 0 };
+        context[3].value.v.u = rows[i].required;
+        context[4].value.v.i = rows[i].bits;
+        driver_run(d, &op, &a);
+        assert_int_equal(a.status, rows[i].status);
+    }
+    assert_string_equal(T.told, "MS_407|MS_409|{01234567-89AB-CDEF-0123-456789ABCDEF}");
+    op.path.class_name = SLICE("P_Static"); /* nobody is asked */
+    struct answer stored = { 0 };
+    driver_run(d, &op, &stored);
+    assert_status(stored.status, OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,7 +558,7 @@ int main(void)
         cmocka_unit_test(writes),
         cmocka_unit_test(methods),
         cmocka_unit_test(static_methods),
-        
+        cmocka_unit_test(context_of_callers),
         cmocka_unit_test(hanging_provider),
         cmocka_unit_test(too_many_operations),
         cmocka_unit_test(counters),

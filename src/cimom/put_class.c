@@ -17,12 +17,15 @@ static bool is_important(struct slice name, bool method)
     return false;
 }
 
+/* Their flavors are as the rules have them, whatever is said. */
 static bool keep_important(struct arena *a, struct cim_qualifiers *set, bool method)
 {
     struct cim_qualifier *q = ARENA_ARRAY(a, set->n + 1, struct cim_qualifier);
     uint32_t n = 0;
     for (uint32_t i = 0; q && i < set->n; i++) {
-        if (is_important(set->q[i].name, method)) q[n++] = set->q[i];
+        if (!is_important(set->q[i].name, method)) continue;
+        q[n] = set->q[i];
+        q[n++].flavor = 0;
     }
     *set = (struct cim_qualifiers){ q, n };
     return q != NULL;

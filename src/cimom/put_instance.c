@@ -32,7 +32,7 @@ cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mod
     }
     const struct cim_value *list = input_context(in, "__PUT_EXT_PROPERTIES");
     bool on = input_true(in, "__PUT_EXTENSIONS");
-    if (!on && !list) return CIMF_OK;
+    if (!on && !list && !input_context(in, "__PUT_EXT_STRICT_NULLS") && !input_context(in, "__PUT_EXT_ATOMIC")) return CIMF_OK;
     if (!on || !list || list->null || list->type != (CIM_STRING | CIM_ARRAY)) {
         return error_set(e, CIMF_INVALID_CONTEXT, "cimom",
                          "a partial update needs __PUT_EXTENSIONS=TRUE and __PUT_EXT_PROPERTIES");
@@ -56,6 +56,13 @@ static bool counts(const struct put_mode *mode, const struct cim_instance *in, u
     return false;
 }
 
+/* Not said, or said to be nothing: without strict NULLs that leaves a property alone. */
+static bool is_nothing(const struct cim_instance *in, uint32_t i)
+{
+    union cim_data v;
+    return !cim_get(in, i, &v);
+}
+
 /* `in` becomes what is to be stored. old NULL: there is none. */
 static void merge(struct cim_instance *in, const struct cim_instance *old,
                   const struct put_mode *mode)
@@ -64,8 +71,7 @@ static void merge(struct cim_instance *in, const struct cim_instance *old,
         if (in->cls->properties[i].flags & CIM_PROP_KEY) continue;
         bool keep = in->state[i] == CIM_UNSENT;
         if (mode->partial) {
-            keep = !counts(mode, in, i) || in->state[i] == CIM_UNSENT ||
-                   (mode->lax_nulls && in->state[i] == CIM_NULL);
+            keep = !counts(mode, in, i) || in->state[i] == CIM_UNSENT || (mode->lax_nulls && is_nothing(in, i));
         }
         if (!keep) continue;
         in->state[i] = old ? old->state[i] : CIM_DEFAULTED;
@@ -197,7 +203,7 @@ static enum gen put_provided(struct task *t, struct put *p)
     for (uint32_t i = 0; !s && p->mode.partial && i < p->cls->property_count; i++) {
         bool key = p->cls->properties[i].flags & CIM_PROP_KEY;
         if (!key && !counts(&p->mode, in, i)) in->state[i] = CIM_UNSENT;
-        if (!key && p->mode.lax_nulls && in->state[i] == CIM_NULL) in->state[i] = CIM_UNSENT;
+        if (!key && p->mode.lax_nulls && is_nothing(in, i)) in->state[i] = CIM_UNSENT;
     }
     if (!s) s = entry->provider->put(&call, &t->path_out, in, t->in->flags);
     provider_leave(t);

@@ -126,6 +126,28 @@ static void prototype(void **state)
     assert_non_null(q);
     assert_int_equal(q->value.v.a.n, 2);
     assert_int_equal(cim_array_get(CIM_SINT32, q->value.v.a, 1).i, 2);
+    assert_int_equal(c->flags & (CIM_CLASS_PROJECTED | CIM_CLASS_PROTOTYPE), CIM_CLASS_PROJECTED | CIM_CLASS_PROTOTYPE);
+
+    struct answer b = { 0 }, all = { 0 };
+    op.query = SLICE("SELECT __SUPERCLASS, Size FROM Disk"); /* the ancestors are asked for */
+    driver_run(d, &op, &b);
+    assert_status(b.status, OK);
+    c = cim_as_class(b.objects[0]);
+    assert_int_equal(c->property_count, 1);
+    assert_int_equal(c->flags & CIM_CLASS_PROTOTYPE, 0);
+    q = cim_qualifier_find(c->properties[0].qualifiers, SLICE("Order"));
+    assert_int_equal(cim_array_get(CIM_SINT32, q->value.v.a, 0).i, 1);
+
+    op.query = SLICE("SELECT * FROM Disk");
+    driver_run(d, &op, &all);
+    assert_status(all.status, OK);
+    c = cim_as_class(all.objects[0]);
+    assert_int_equal(c->flags & (CIM_CLASS_PROJECTED | CIM_CLASS_PROTOTYPE), 0);
+    for (uint32_t i = 0; i < c->property_count; i++) {
+        q = cim_qualifier_find(c->properties[i].qualifiers, SLICE("Order"));
+        assert_int_equal(q->value.v.a.n, 1);
+        assert_int_equal(cim_array_get(CIM_SINT32, q->value.v.a, 0).i, i);
+    }
 }
 
 /* covers: cim-core:Q11 cim-core:Q12 */

@@ -12,6 +12,29 @@ static bool call_cancelled(const struct provider_call *c)
     return task_stopped(t);
 }
 
+/* IWbemContext (MS-WMI 2.2.13). */
+static struct slice text_of(const struct cim_op *in, const char *name, struct slice otherwise)
+{
+    const struct cim_value *v = input_context(in, name);
+    return v && !v->null && v->type == CIM_STRING && v->v.s.n ? v->v.s : otherwise;
+}
+
+/* Providers are part of this program: they are of its architecture (MS-WMI 3.1.4). */
+static cimf_status check_architecture(const struct cim_op *in, struct error *e)
+{
+    const struct cim_value *v = input_context(in, "__ProviderArchitecture");
+    struct arena a;
+    struct cim_value n = { .null = true };
+    if (!v) return CIMF_OK;
+    arena_init(&a, 4096);
+    cimf_status s = v->null ? CIMF_TYPE_MISMATCH : cim_value_convert(&a, v, CIM_UINT32, &n);
+    arena_free(&a);
+    if (s || n.null || (n.v.u != 32 && n.v.u != 64))
+        return error_set(e, CIMF_INVALID_PARAMETER, "cimom", "__ProviderArchitecture is neither 32 nor 64");
+    if (n.v.u == 8 * sizeof(void *) || !input_true(in, "__RequiredArchitecture")) return CIMF_OK;
+    return error_set(e, CIMF_PROVIDER_LOAD_FAILURE, "cimom", "providers are for %u bits here", (unsigned)(8 * sizeof(void *)));
+}
+
 void provider_call_init(struct provider_call *call, struct task *t, struct cimom_ns *ns,
                         const struct cim_class *cls, struct arena *a, struct arena *scratch,
                         struct error *error)
@@ -27,6 +50,9 @@ void provider_call_init(struct provider_call *call, struct task *t, struct cimom
         .cancelled = call_cancelled,
         .error = error,
         .manager = &t->m->manager,
+        .ui_locale = text_of(t->in, "__MI_DESTINATIONOPTIONS_UI_LOCALE", t->in->locale),
+        .data_locale = text_of(t->in, "__MI_DESTINATIONOPTIONS_DATA_LOCALE", t->in->locale),
+        .correlation = text_of(t->in, "__CorrelationId", SLICE("")),
         .call_depth = t->in->call_depth + 1,
         .manager_state = t,
     };
@@ -42,6 +68,8 @@ enum gen provider_enter(struct task *t, struct provider_entry *entry)
         error_subject(t->error, slice_str(entry->provider->class_name));
         return task_fail(t, CIMF_PROVIDER_SUSPENDED);
     }
+    cimf_status s = check_architecture(t->in, t->error);
+    if (s) return task_fail(t, s);
     atomic_store_explicit(&t->in_provider, entry, memory_order_relaxed);
     return GEN_END;
 }

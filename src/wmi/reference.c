@@ -58,7 +58,8 @@ struct wmio_origin wmi_origin(const struct wmi_session *x)
 unsigned wmi_object_flags(const struct cim_op *op, const struct cim_object *o)
 {
     const struct cim_class *cls = cim_as_class(o);
-    if (!cls || op->verb != CIM_OP_QUERY || !(op->flags & CIM_PROTOTYPE)) return 0;
+    bool prototype = cls && op->verb == CIM_OP_QUERY && op->flags & CIM_PROTOTYPE;
+    if (!prototype || !(cls->flags & CIM_CLASS_PROJECTED)) return 0; /* SELECT * leaves nothing out */
     bool lost = cls->lender && cls->key_count < cls->lender->key_count;
     return WMIO_PROTOTYPE | (lost ? WMIO_KEYS_REMOVED : 0);
 }

@@ -10,7 +10,8 @@ static bool put_derivation(struct buf *b, const struct cim_class *cls)
 {
     size_t at = b->n;
     wmio_u32(b, 0);
-    for (const struct cim_class *c = cls ? cls->super : NULL; c; c = c->super) {
+    bool secret = cls && cls->flags & CIM_CLASS_PROTOTYPE; /* MS-WMI 2.2.4.1 */
+    for (const struct cim_class *c = cls && !secret ? cls->super : NULL; c; c = c->super) {
         size_t string = b->n;
         wmio_string(b, c->name);
         wmio_u32(b, (uint32_t)(b->n - string));
@@ -24,6 +25,7 @@ static bool put_derivation(struct buf *b, const struct cim_class *cls)
 static uint32_t origin_index(const struct cim_class *cls, struct slice origin)
 {
     uint32_t count = 0, index = 0;
+    if (cls->flags & CIM_CLASS_PROTOTYPE) return 0; /* the list is empty */
     for (const struct cim_class *c = cls->super; c; c = c->super) count++;
     index = count;
     for (const struct cim_class *c = cls->super; c; c = c->super) {

@@ -154,7 +154,8 @@ static bool read_class(struct wmio_reader *x, struct cursor *c, unsigned flags, 
     struct slice super = part.name;
     if (!wmio_part_read(x, c, &part) || !wmio_part_class(x, &part, w) || !wmio_methods_read(x, c, &w->all, &w->local))
         return false;
-    if (super.n && (!w->derivation_count || !slice_ieq(super, w->derivation[0])))
+    bool secret = flags & WMIO_PROTOTYPE && !w->derivation_count; /* MS-WMI 2.2.4.1 */
+    if (super.n && !secret && (!w->derivation_count || !slice_ieq(super, w->derivation[0])))
         return wmio_fail(x, "a class whose parent is not the first of its derivation list");
     out->cls = w;
     return true;
