@@ -390,6 +390,27 @@ static void test_rights_at_every_refresh(void **state)
     client_release(b.refresher);
 }
 
+static uint64_t stored;
+static uint64_t generation(void *arg) { return stored; }
+
+/* While what is stored is replaced there is no answer; afterwards the namespaces of before are no more. */
+static void test_restored_meanwhile(void **state)
+{
+    static const struct wmi_care_hooks care = { .generation = generation };
+    struct added a = add("Live", 5);
+    f.server->settings.care = &care;
+    stored = 0;
+    assert_int_equal(refreshed(a.refresher, 0).count, 1);
+    stored = 1;
+    refreshed(a.refresher, 0x80080008);
+    assert_int_equal(add("Live", 5).hresult, 0x80080008);
+    stored = 2;
+    refreshed(a.refresher, 0x8004100e);
+    assert_int_equal(add("Live", 5).hresult, 0x8004100e);
+    f.server->settings.care = NULL;
+    client_release(a.refresher);
+}
+
 static void test_flags_that_must_be_zero(void **state)
 {
     struct client_call c;
@@ -488,7 +509,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         T(test_an_object), T(test_all_of_a_class), T(test_what_the_repository_keeps), T(test_by_template), T(test_what_cannot_be_added),
         T(test_found_again), T(test_reconnected), T(test_taken_out), T(test_rights_at_every_refresh), T(test_flags_that_must_be_zero),
-        T(test_bounds), T(test_a_client_that_hangs_up), T(test_classes_for_local_use),
+        T(test_bounds), T(test_restored_meanwhile), T(test_a_client_that_hangs_up), T(test_classes_for_local_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

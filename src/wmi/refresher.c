@@ -193,7 +193,8 @@ struct refresh {
     struct stub_refresh *record;
     struct wmi_item **items;
     size_t *from;        /* where the blob of an item begins; one more than there are items */
-    uint32_t found, denied;
+    uint32_t found;
+    uint32_t refused, why; /* items of namespaces that the caller may not read or that are no more, and what it is */
     struct buf b;
 };
 
@@ -212,6 +213,8 @@ static uint32_t prepare(struct wmi_series *s, struct wmi_read *r)
     struct cim_op *op = &r->w.op;
     f->from[s->at] = f->b.n;
     f->found = 0;
+    uint32_t ended = wmi_session_check(i->session);
+    if (ended) return ended;
     if (i->all && !buf_add(&f->b, head, sizeof head)) return wmi_hresult(CIMF_QUOTA_VIOLATION);
     op->verb = i->all ? CIM_OP_ENUM_INSTANCES : CIM_OP_GET_INSTANCE;
     op->flags = i->all ? CIM_CAST_TO_BASE : 0;
@@ -251,13 +254,18 @@ static bool object(struct wmi_series *s, struct wmi_read *r, const struct cim_ob
     return true;
 }
 
-/* What could not be read is told apart; if nothing may be read, so is the call. */
+/* What could not be read is told apart; if nothing may be read, the call says so. */
 static void done(struct wmi_series *s, struct wmi_read *r)
 {
     struct refresh *f = refresh_of(s);
     const struct wmi_item *i = f->items[s->at];
     if (!r->hresult && !i->all && !f->found) r->hresult = wmi_hresult(CIMF_NOT_FOUND);
-    if (r->hresult == wmi_hresult(CIMF_ACCESS_DENIED)) f->denied++;
+    bool denied = r->hresult == wmi_hresult(CIMF_ACCESS_DENIED), gone = r->hresult == wmi_hresult(CIMF_INVALID_NAMESPACE);
+    if (denied || gone) {
+        f->refused++;
+        f->why = r->hresult;
+    }
+    if (r->hresult == wmi_hresult(CIMF_SERVER_STOPPING)) s->hresult = r->hresult;
     if (r->hresult) buf_cut(&f->b, f->from[s->at]);
     else if (i->all) put32(&f->b, f->from[s->at] + 4, f->found);
     if (s->at + 1 < s->count) s->session = f->items[s->at + 1]->session;
@@ -269,7 +277,7 @@ static void end(struct wmi_series *s)
     struct dcom_call *c = s->call;
     struct stub_refreshed *list = s->hresult ? NULL : ARENA_ARRAY(c->arena, s->count + 1, struct stub_refreshed);
     uint32_t hresult = s->hresult ? s->hresult : list ? DCOM_OK : DCOM_E_OUTOFMEMORY;
-    if (!hresult && s->count && f->denied == s->count) hresult = wmi_hresult(CIMF_ACCESS_DENIED);
+    if (!hresult && s->count && f->refused == s->count) hresult = f->why;
     f->from[s->count] = f->b.n;
     for (unsigned k = 0; !hresult && k < s->count; k++) {
         size_t size = f->from[k + 1] - f->from[k];

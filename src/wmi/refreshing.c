@@ -132,6 +132,12 @@ static bool suited(const struct cim_class *cls)
     return cim_qualifier_true(cls->qualifiers, "dynamic") && cim_qualifier_text(cls->qualifiers, "provider").n;
 }
 
+/* What every method begins with. HRESULT. */
+static uint32_t begin(const struct dcom_call *c)
+{
+    return c->flags & MECH_IDENTIFY ? wmi_hresult(CIMF_ACCESS_DENIED) : wmi_session_check(c->self);
+}
+
 /* ---- adding one ---- */
 
 /* An instance with the defaults of its class. */
@@ -184,10 +190,9 @@ static void reply_add(struct join *j)
 
 static void add(struct dcom_call *c, struct stub_refresh_add *p, bool all, bool template)
 {
-    uint32_t hresult = DCOM_OK;
+    uint32_t hresult = begin(c);
     p->version = REFRESH_VERSION;
-    if (c->flags & MECH_IDENTIFY) hresult = wmi_hresult(CIMF_ACCESS_DENIED);
-    else if (template ? !p->object.p : !p->text.n) hresult = wmi_hresult(CIMF_INVALID_PARAMETER);
+    if (!hresult && (template ? !p->object.p : !p->text.n)) hresult = wmi_hresult(CIMF_INVALID_PARAMETER);
     struct join *j = hresult ? NULL : join_new(c, &p->id, p, 1, false, reply_add);
     if (!hresult && !j) hresult = DCOM_E_OUTOFMEMORY;
     if (hresult) {
@@ -219,8 +224,9 @@ void wmi_refresh_add_enum(struct dcom_call *c, void *record)
 void wmi_refresh_remove(struct dcom_call *c, void *record)
 {
     struct stub_refresh_remove *p = record;
+    uint32_t hresult = begin(c);
     p->version = REFRESH_VERSION;
-    dcom_reply(c, p, c->flags & MECH_IDENTIFY ? wmi_hresult(CIMF_ACCESS_DENIED) : WBEM_E_NOT_AVAILABLE);
+    dcom_reply(c, p, hresult ? hresult : WBEM_E_NOT_AVAILABLE);
 }
 
 /* ---- the refresher itself ---- */
@@ -241,7 +247,7 @@ void wmi_refresh_get(struct dcom_call *c, void *record)
 {
     struct stub_refresh_get *p = record;
     p->version = REFRESH_VERSION;
-    uint32_t hresult = c->flags & MECH_IDENTIFY ? wmi_hresult(CIMF_ACCESS_DENIED) : DCOM_OK;
+    uint32_t hresult = begin(c);
     struct join *j = hresult ? NULL : join_new(c, &p->id, p, 0, true, reply_get);
     if (j) wmi_series_run(&j->s);
     else dcom_reply(c, p, hresult ? hresult : DCOM_E_OUTOFMEMORY);
@@ -267,11 +273,10 @@ static void reply_reconnect(struct join *j)
 void wmi_refresh_reconnect(struct dcom_call *c, void *record)
 {
     struct stub_reconnect *p = record;
-    uint32_t hresult = DCOM_OK;
+    uint32_t hresult = begin(c);
     p->version = REFRESH_VERSION;
     for (uint32_t i = 0; i < p->count; i++) p->results[i] = (struct stub_reconnect_result){ 0, wmi_hresult(CIMF_FAILED) };
-    if (c->flags & MECH_IDENTIFY) hresult = wmi_hresult(CIMF_ACCESS_DENIED);
-    else if (p->count > REFRESHER_ITEMS) hresult = wmi_hresult(CIMF_QUOTA_VIOLATION);
+    if (!hresult && p->count > REFRESHER_ITEMS) hresult = wmi_hresult(CIMF_QUOTA_VIOLATION);
     for (uint32_t i = 0; !hresult && i < p->count; i++)
         if (!p->infos[i].path.n || p->infos[i].type > RECONNECT_ENUM) hresult = wmi_hresult(CIMF_INVALID_PARAMETER);
     struct join *j = hresult ? NULL : join_new(c, &p->id, p, p->count, true, reply_reconnect);
