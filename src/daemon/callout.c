@@ -30,6 +30,7 @@ struct callout {
     pthread_mutex_t lock;          /* of what follows */
     struct dialing *waiting[CALLOUT_WAITING];
     uint32_t last;
+    bool stopped;                  /* the RPC server is about to go */
 };
 
 /* ---- sockets ---- */
@@ -104,7 +105,10 @@ static void start(struct dcom_outbound *o, uint64_t connection, const char *peer
         return;
     }
     *d = (struct dialing){ .callout = c, .port = port, .home = home, .done = done, .arg = arg, .fd = -1 };
-    if (!rpc_server_socket(c->config.server, connection, on_proof, d)) settle(d, -1);
+    pthread_mutex_lock(&c->lock);
+    bool asked = !c->stopped && rpc_server_socket(c->config.server, connection, on_proof, d);
+    pthread_mutex_unlock(&c->lock);
+    if (!asked) settle(d, -1);
 }
 
 void callout_connected(struct callout *c, uint32_t number, int fd)
@@ -186,10 +190,25 @@ struct callout *callout_new(const struct callout_config *config)
     return c;
 }
 
+static void nothing(void *arg) {}
+
+void callout_stop(struct callout *c)
+{
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    c->stopped = true;
+    pthread_mutex_unlock(&c->lock);
+    for (unsigned i = 0; i < c->config.loop_count; i++) loop_call(c->config.loops[i], nothing, NULL); /* behind what was asked before */
+}
+
 void callout_free(struct callout *c)
 {
     if (!c) return;
-    for (unsigned i = 0; i < CALLOUT_WAITING; i++) free(c->waiting[i]);
+    for (unsigned i = 0; i < CALLOUT_WAITING; i++) {
+        if (!c->waiting[i]) continue;
+        c->waiting[i]->done(c->waiting[i]->arg, -1);
+        free(c->waiting[i]);
+    }
     pthread_mutex_destroy(&c->lock);
     free(c);
 }

@@ -23,10 +23,13 @@ struct callout_config {
     void *arg;
 };
 
-/* NULL: no memory. Outlives the DCOM server. */
+/* NULL: no memory. */
 struct callout *callout_new(const struct callout_config *config);
-void callout_free(struct callout *c); /* when the loops no longer run */
-/* NULL is fine and when neither a login nor calls without one are configured: then there is no way out. */
+/* The RPC server is not asked any more when this returns; while the loops still run, not on one of them. NULL is fine, here and below. */
+void callout_stop(struct callout *c);
+/* When the DCOM server has hung up and the loops no longer run; before the DCOM server ends. */
+void callout_free(struct callout *c);
+/* NULL when neither a login nor calls without one are configured: then there is no way out. */
 struct dcom_outbound *callout_outbound(struct callout *c);
 /* The supervisor's answer; takes the descriptor (-1: none). Any thread. */
 void callout_connected(struct callout *c, uint32_t number, int fd);

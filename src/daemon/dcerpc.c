@@ -165,6 +165,7 @@ void dcerpc_close(struct dcerpc *d)
 {
     if (!d) return;
     if (d->dcom) dcom_server_hang_up(d->dcom);
+    callout_stop(d->callout);
     rpc_server_free(d->server);
     d->server = NULL;
 }
@@ -172,9 +173,9 @@ void dcerpc_close(struct dcerpc *d)
 void dcerpc_free(struct dcerpc *d)
 {
     if (!d) return;
+    callout_free(d->callout);
     if (d->dcom) dcom_server_free(d->dcom);
     wmi_server_free(d->wmi_server);
-    callout_free(d->callout);
     rpc_mgmt_free(d->epmap_mgmt);
     rpc_mgmt_free(d->wmi_mgmt);
     epm_free(d->epm);

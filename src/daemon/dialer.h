@@ -14,8 +14,8 @@
 #include "daemon/role_message.h"
 
 enum {
-    DIALER_BURST = 64, /* connections at once, */
-    DIALER_RATE = 16,  /* then so many a second */
+    DIALER_BURST = 256, /* connections at once, three of which lead to the objects of one client, */
+    DIALER_RATE = 64,   /* then so many a second */
 };
 
 struct dialer {

@@ -134,7 +134,8 @@ static cimf_status client_new(struct dcom_leg *leg, int fd, struct error *e)
     if (leg->secure) {
         char target[80];
         snprintf(target, sizeof target, "%s/%s", leg->service, l->peer);
-        config.level = o->level > RPC_LEVEL_INTEGRITY ? o->level : o->level ? RPC_LEVEL_INTEGRITY : RPC_LEVEL_PRIVACY;
+        bool seal = !o->level || o->level == RPC_LEVEL_PRIVACY || (leg == &l->exporter && l->hint == RPC_LEVEL_PRIVACY);
+        config.level = seal ? RPC_LEVEL_PRIVACY : RPC_LEVEL_INTEGRITY;
         config.initiator = o->initiate(o, slice_str(target), l->home, &config.type);
         if (!config.initiator) {
             close(fd);
@@ -274,6 +275,7 @@ static uint32_t found(struct dcom_link *l, struct arena *a, const struct dcom_re
     if (q->status) return dcom_fault_hresult(q->status);
     if (!agree(l, l->old ? (struct dcom_version){ DCOM_MAJOR, 1 } : q->version)) return DCOM_E_VERSION_MISMATCH;
     l->unknown = q->unknown;
+    l->hint = q->hint;
     l->port = exporter_port(a, q->bindings);
     return l->port ? DCOM_OK : DCOM_E_UNREACHABLE;
 }

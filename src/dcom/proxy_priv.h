@@ -13,7 +13,7 @@
 #include "rpc/client.h"
 
 enum {
-    PROXY_PROXIES_USER = 1000, PROXY_LINKS_USER = 16, PROXY_LINKS = 1024,
+    PROXY_PROXIES_USER = 1000, PROXY_LINKS_USER = 64, PROXY_LINKS = 1024,
     PROXY_CALLS_LINK = 1024,        /* that wait for an answer */
     PROXY_BYTES_LINK = 16 << 20,    /* of these */
     PROXY_STUB = 4 << 20,           /* what a peer has to take (MS-RPCE 3.3.3.5.4) */
@@ -73,6 +73,7 @@ struct dcom_link {
 
     uint64_t connection;           /* the newest that an object came in on */
     uint16_t resolver_port, port;
+    uint32_t hint;                 /* the exporter's least level */
     enum dcom_link_state state;
     bool plain;                    /* without security: the only way, or the other did not work */
     bool old;                      /* knows ResolveOxid only */

@@ -344,6 +344,28 @@ static void test_step_down(void **state)
     current = NULL;
 }
 
+/* The exporter may want more than is configured here. */
+static void test_hint(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    fake_outbound.level = RPC_LEVEL_INTEGRITY;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fake_answer(expect_connection(49200, RPC_LEVEL_INTEGRITY), RPC_CLIENT_LOST, SLICE(""));
+    settle();
+    r.hint = RPC_LEVEL_PRIVACY;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    expect_connection(49200, RPC_LEVEL_PRIVACY);
+    current = &loops[0];
+    dcom_proxy_unref(p);
+    current = NULL;
+}
+
 static void test_old_resolver(void **state)
 {
     struct dcom_proxy *p = proxy_new();
@@ -583,7 +605,7 @@ static void test_pings(void **state)
 
 static void test_limits(void **state)
 {
-    struct dcom_proxy *proxies[PROXY_LINKS_USER], *p;
+    static struct dcom_proxy *proxies[PROXY_LINKS_USER], *p;
     struct dcom_proxy_call calls[PROXY_CALLS_LINK + 1];
     for (unsigned i = 0; i < PROXY_LINKS_USER; i++) proxies[i] = proxy_with(&(struct reference){ .oxid = 100 + i }, &alice);
     assert_int_equal(refused(&(struct reference){ .oxid = 99 }), DCOM_E_OUTOFMEMORY); /* exporters of one account */
@@ -666,7 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_call), T(test_shared), T(test_same), T(test_references), T(test_not_allowed), T(test_anonymous), T(test_step_down),
-        T(test_old_resolver), T(test_out_of_reach), T(test_faults), T(test_connection_lost), T(test_cancel), T(test_time),
+        T(test_hint), T(test_old_resolver), T(test_out_of_reach), T(test_faults), T(test_connection_lost), T(test_cancel), T(test_time),
         T(test_no_references), T(test_pings), T(test_limits), T(test_hang_up), T(test_reentrant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,8 +96,8 @@ void attack_connect(void)
     attempt(out, "port-445", 445, by_wmi);
     attempt(out, "port-0", 0, by_wmi);
     reach(out, port, by_wmi);
-    for (int i = 0; i < 500; i++) busy += ask(1, by_wmi, &fd) == CIMF_SERVER_TOO_BUSY;
-    fprintf(out, "scanning %s\n", busy > 250 ? "SERVER_TOO_BUSY" : "OK");
+    for (int i = 0; i < 2000; i++) busy += ask(1, by_wmi, &fd) == CIMF_SERVER_TOO_BUSY;
+    fprintf(out, "scanning %s\n", busy > 1000 ? "SERVER_TOO_BUSY" : "OK");
     fclose(out);
     rename("attempts.part", "attempts");
 }

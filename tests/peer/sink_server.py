@@ -133,7 +133,7 @@ class Sink:
         """Until enough(sink); what it said."""
         with self.lock:
             if not self.lock.wait_for(lambda: enough(self), seconds):
-                raise TimeoutError(f"the sink has only {self.calls!r}"[:2000])
+                raise TimeoutError(f"the sink has only {self.calls!r}, its server {self.server.calls!r}"[:3000])
             return enough(self)
 
     def wait_status(self, seconds=30):
@@ -337,7 +337,8 @@ class Connection:
             if not security or security.level < LEVEL_INTEGRITY:
                 self.send(kind, FIRST | LAST, call, body)
                 return
-            head, stub = body[:8], body[8:]
+            size = 16 if kind == FAULT else 8  # a fault's status can be read without a key
+            head, stub = body[:size], body[size:]
             pad = -len(stub) % 16
             stub += bytes(pad)
             trailer = struct.pack("<BBBxI", security.kind, security.level, pad, security.number)
