@@ -249,6 +249,9 @@ cimf_status path_copy(struct arena *a, const struct cim_path *in, struct cim_pat
 const struct cim_value *input_context(const struct cim_op *op, const char *name);
 /* Present and true, in any type that protocols use for it. */
 bool input_true(const struct cim_op *op, const char *name);
+/* What the context asks of the provider of a class (MS-WMI 3.1.4): INVALID_PARAMETER for an architecture that there is
+ * nowhere, PROVIDER_LOAD_FAILURE for one that is required and not this program's. cls may be NULL. */
+cimf_status input_architecture(struct task *t, const struct cim_class *cls);
 /* The target class: INVALID_CLASS with its name. */
 cimf_status input_class(struct task *t, struct slice name, const struct cim_class **out);
 

@@ -67,6 +67,10 @@ cimf_status dispatch(struct task *t)
     cimf_status s = rights_check(t->ns, op, needed(op), &op->error);
     if (s) return s;
     s = ns_schema(t->ns, &t->schema, &op->error);
+    if (!s && op->context_count && op->verb != CIM_OP_QUERY) {
+        struct slice of = op->verb == CIM_OP_PUT_INSTANCE && op->instance ? op->instance->cls->name : op->path.class_name;
+        if (of.n) s = input_architecture(t, cim_schema_class(t->schema, of));
+    }
     op->begun = !s;
     return s ? s : starts[op->verb](t);
 }
@@ -102,6 +106,19 @@ bool input_true(const struct cim_op *op, const char *name)
     if (v->type == CIM_STRING)
         return slice_ieq(v->v.s, SLICE("true")) || slice_eq(v->v.s, SLICE("1"));
     return v->type == CIM_BOOLEAN || cim_type_is_integer(v->type) ? v->v.u != 0 : false;
+}
+
+cimf_status input_architecture(struct task *t, const struct cim_class *cls)
+{
+    const struct cim_value *v = t->in->context_count ? input_context(t->in, "__ProviderArchitecture") : NULL;
+    if (!v || v->null || !cls || !ns_provider(t->ns, cls)) return CIMF_OK;
+    uint64_t bits = cim_type_is_integer(v->type) ? v->v.u : 0;
+    if (v->type == CIM_STRING) bits = slice_is(v->v.s, "64") ? 64 : slice_is(v->v.s, "32") ? 32 : 0;
+    if (bits != 32 && bits != 64)
+        return error_set(t->error, CIMF_INVALID_PARAMETER, "cimom", "__ProviderArchitecture is 32 or 64");
+    if (bits != sizeof(void *) * 8 && input_true(t->in, "__RequiredArchitecture"))
+        return error_set(t->error, CIMF_PROVIDER_LOAD_FAILURE, "cimom", "there is no provider of this architecture");
+    return CIMF_OK;
 }
 
 /* --- copies ----------------------------------------------------------------------------------- */

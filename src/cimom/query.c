@@ -284,6 +284,11 @@ cimf_status start_query(struct task *t)
     struct plan *p;
     cimf_status s = plan_get(t, t->in->query, &p);
     if (s) return s;
+    s = input_architecture(t, p->from);
+    if (s) {
+        plan_unref(p);
+        return s;
+    }
     s = start_of(t, p);
     bool words = t->in->flags & CIM_AMENDED && !(t->in->flags & CIM_PROTOTYPE);
     return s || !words ? s : with_words(t);

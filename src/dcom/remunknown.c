@@ -104,6 +104,7 @@ static void query_interface(struct dcom_server *s, struct rpc_call *c, struct nd
         q.results = ARENA_ARRAY(c->arena, q.count ? q.count : 1u, struct result);
         if (!q.results) q.hresult = DCOM_E_OUTOFMEMORY;
         struct dcom_object *o = i->object;
+        o->used = dcom_now(s); /* also when it has none of the interfaces */
         for (unsigned n = 0; q.results && n < q.count; n++)
             q.results[n].hresult = dcom_export(o, &q.iids[n], q.refs, &q.results[n].std);
     }
@@ -127,7 +128,10 @@ static void query_interface2(struct dcom_server *s, struct rpc_call *c, struct n
     }
     dcom_lock(s);
     q.hresult = find(s, c, &q.ipid, DCOM_E_INVALID_OBJECT, &i);
-    if (q.hresult == DCOM_OK) o = dcom_object_ref(i->object);
+    if (q.hresult == DCOM_OK) {
+        o = dcom_object_ref(i->object);
+        o->used = dcom_now(s);
+    }
     dcom_unlock(s);
     for (unsigned n = 0; n < q.count; n++)
         q.hresults[n] = o ? dcom_marshal_for(o, &q.iids[n], c->arena, &resolver, &q.interfaces[n]) : q.hresult;

@@ -346,6 +346,32 @@ class LocaleTest(Rows):
         self.assertEqual(hex(s.status(s.put(instance(s.get("W_Words").pair(), K="x")))), hex(INVALID_OPERATION))
 
 
+class ContextTest(Rows):
+    def test_architecture(self):
+        """Of the provider: what a context may ask, and what it then gets."""
+        s = self.session("root/cimv2")
+        path, text = f"Win32_Process.Handle={os.getpid()}", f"select * from Win32_Process where ProcessId = {os.getpid()}"
+
+        def each(c):
+            """Every kind of operation on a dynamic class."""
+            yield s.get(path, 0, c)
+            yield s.instances("Win32_OperatingSystem", 0, c)
+            yield s.query(text, 0, c)
+            yield s.invoke(path, "GetOwner", None, 0, c)
+            yield s.delete('Win32_Process.Handle="99999999"', 0, c, result=False)
+        for value in (16, 0, -1, 128, "many"):
+            for a in each(context(__ProviderArchitecture=value)):
+                self.fails(INVALID_PARAMETER, a)
+        for a in each(context(__ProviderArchitecture=32, __RequiredArchitecture=True)):
+            self.fails(0x80041013, a)
+        for c in (context(__ProviderArchitecture=64, __RequiredArchitecture=True), context(__ProviderArchitecture=32), context(__RequiredArchitecture=True),
+                  context(__ProviderArchitecture=32, __RequiredArchitecture=False), context(__CorrelationId="{00000000-0000-0000-0000-000000000001}")):
+            for a in each(c):
+                self.assertNotIn(hex(a.hresult), (hex(INVALID_PARAMETER), hex(0x80041013)))
+        rows = self.session("root/rows")  # what is in the repository has no provider
+        self.assertEqual(rows.get("R_Thing.Id=1", 0, context(__ProviderArchitecture=16)).hresult, 0)
+
+
 class NamespaceTest(Rows):
     def test_system_classes(self):
         """covers: wmi-dcom:W33"""
@@ -428,7 +454,7 @@ class NamespaceTest(Rows):
         self.fails(ACCESS_DENIED, limited.invoke("__SystemSecurity=@", "GetSD"))
 
 
-CASES = [QueryTest, EnumeratorTest, ValuesTest, LocaleTest, NamespaceTest]
+CASES = [QueryTest, EnumeratorTest, ValuesTest, LocaleTest, ContextTest, NamespaceTest]
 if INSIDE and __name__ == "__main__":
     base.inside(sys.argv[2:], CASES)
     sys.exit(0)

@@ -249,6 +249,19 @@ class MethodsTest(Rows):
             "notify": (AMENDED, lambda f: s.notify("select * from R_None within 1", f | NOW | FORWARD)),
             "invoke": (NOW, lambda f: s.invoke("R_None", "x", flags=f, result=True)),
         }
+        told, status = dict(sink=sink()), 0x80
+        lists |= {
+            "get_async": (AMENDED | DIRECT | status, lambda f: s.get_async("R_None", flags=f, **told)),
+            "put_class_async": (AMENDED | status | 1 | 2 | 0x20 | 0x40, lambda f: s.put_class_async(object=b"no object", flags=f, **told)),
+            "delete_class_async": (status, lambda f: s.delete_class_async("R_None", flags=f, **told)),
+            "classes_async": (AMENDED | status | 1, lambda f: s.classes_async("R_None", flags=f, **told)),
+            "put_async": (AMENDED | status | 1 | 2, lambda f: s.put_async(object=b"no object", flags=f, **told)),
+            "delete_async": (status, lambda f: s.delete_async("R_None.Id=1", flags=f, **told)),
+            "instances_async": (AMENDED | status | DIRECT | 1, lambda f: s.instances_async("R_None", flags=f, **told)),
+            "query_async": (AMENDED | status | DIRECT | 2, lambda f: s.query_async("WQL", "select * from R_None", flags=f, **told)),
+            "notify_async": (AMENDED | status, lambda f: s.notify_async("WQL", "select * from R_None within 1", flags=f, **told)),
+            "invoke_async": (status, lambda f: s.invoke_async("R_None", "x", flags=f, **told)),
+        }
         for name, (allowed, call) in lists.items():
             for bit in range(32):
                 flag = 1 << bit
@@ -445,6 +458,7 @@ class RightsTest(Rows):
             (rows, FULL | PARTIAL | PROVIDER | read, s.delete_class, ("R_New",)),
             (rows, PARTIAL | read, s.put, (thing,)), (rows, PARTIAL | read, s.delete, ("R_Thing.Id=95",)),
             (rows, FULL | PARTIAL | PROVIDER | read, s.put, (space,)), (rows, FULL | PARTIAL | PROVIDER | read, s.delete, ('__NAMESPACE.Name="fresh"',)),
+            (rows, FULL | PARTIAL | PROVIDER | read, lambda _: link.call(s.ipid, 5, Stub().u32(0)), ("QueryObjectSink",)),
             (rows, METHOD | REMOTE, s.invoke, ("R_Calls", "Still")), (rows, METHOD | REMOTE, s.invoke, ("R_Calls.Id=1", "Off")),
             (admin, PROVIDER | read, dynamic.put, (process,)), (admin, PROVIDER | read, dynamic.delete, ('Win32_Process.Handle="99999999"',)),
             (admin, PROVIDER | read, dynamic.put_class, (system,)), (admin, PROVIDER | read, dynamic.delete_class, ("Win32_Process",)),

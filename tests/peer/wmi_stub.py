@@ -248,6 +248,35 @@ METHODS = {"open": (3, _one), "get": (6, _one), "put_class": (8, _put), "delete_
            "invoke": (24, _method)}
 
 
+def _async(*texts):
+    """Of a method that tells a sink: its texts, then what is given by name."""
+    def make(*given, flags=0, context=None, object=None, sink=None):
+        stub = Stub()
+        for text in given:
+            stub.bstr(text)
+        if "object" in texts:
+            stub.interface(object)
+        stub.u32(flags).interface(context)
+        if "in" in texts:
+            stub.interface(object)
+        return stub.interface(sink)
+    return make
+
+
+METHODS |= {"get_async": (7, _async()), "put_class_async": (9, _async("object")), "delete_class_async": (11, _async()), "classes_async": (13, _async()),
+            "put_async": (15, _async("object")), "delete_async": (17, _async()), "instances_async": (19, _async()), "query_async": (21, _async()),
+            "notify_async": (23, _async()), "invoke_async": (25, _async("in"))}
+
+
+def sink(address="127.0.0.1"):
+    """A reference to an IWbemObjectSink that is nowhere."""
+    host = words(address + "\0")
+    strings = struct.pack("<H", 7) + host + b"\0\0"
+    dual = strings + struct.pack("<HHHH", 10, 0xffff, 0, 0)
+    return (b"MEOW" + struct.pack("<I", 1) + guid("7c857801-7381-11cf-884d-00aa004b2e24") + struct.pack("<IIQQ16x", 0, 5, 77, 78) +
+            struct.pack("<HH", len(dual) // 2, len(strings) // 2) + dual)
+
+
 def context(**named):
     """IWbemContext of booleans, numbers, strings and lists of strings (MS-WMI 2.2.13)."""
     def text(s):
