@@ -46,9 +46,9 @@ static void peer_free(struct rpc_peer *p)
     else w->peers = p->next;
     if (p->next) p->next->prev = p->prev;
     __atomic_sub_fetch(&w->connections, 1, __ATOMIC_RELAXED);
-    acceptor_gone(w->server->acceptor, w->index, p->peer);
-    free(p);
     give_back(w);
+    acceptor_gone(w->server->acceptor, w->index, p->peer); /* the server may be gone afterwards */
+    free(p);
 }
 
 static void on_closed(struct stream *s)
