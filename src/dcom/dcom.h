@@ -69,6 +69,7 @@ struct dcom_object_type {
     void (*closed)(void *self);
     void (*free)(void *self);                       /* may be NULL */
     uint32_t foreign; /* what callers of another account are told; 0: access denied, as a fault of RPC */
+    bool lasting;     /* lives while the connection stands over which it was called or given out last, as if it were pinged */
 };
 struct dcom_class {
     struct guid clsid;

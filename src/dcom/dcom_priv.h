@@ -44,6 +44,7 @@ struct dcom_object {
     struct dcom_ipid *ipids;
     int64_t used;           /* last call or reference */
     unsigned running, sets; /* calls at work; ping sets that name it */
+    struct dcom_line *line; /* the connection that used it last; NULL: none that counts */
     bool listed, pinged;    /* pinged: was in a ping set once */
     struct dcom_object *next;     /* while it is on its way out */
 };
@@ -62,7 +63,7 @@ struct dcom_set {
 struct dcom_server {
     struct dcom_settings settings;
     pthread_mutex_t mutex;
-    struct map users, oids, ipids, sets, links;
+    struct map users, oids, ipids, sets, links, lines;
     uint64_t oxid;
     struct guid unknown;    /* IPID of IRemUnknown */
     uint64_t next_set;
@@ -112,6 +113,14 @@ struct dcom_ping_change {
 uint32_t dcom_ping_change(struct dcom_server *s, const struct principal *p, struct dcom_ping_change *c);
 void dcom_sets_expire(struct dcom_server *s, int64_t now);
 void dcom_set_end(struct dcom_server *s, struct dcom_set *set);
+
+/* ---- line.c; locked but where said ---- */
+void dcom_line_watch(struct dcom_server *s, struct rpc_call *c); /* the call's connection is one */
+void dcom_line_hold(struct dcom_object *o, uint64_t connection);
+void dcom_line_leave(struct dcom_object *o);
+bool dcom_line_holds(const struct dcom_object *o);
+int64_t dcom_line_used(const struct dcom_object *o); /* when it was used last, its connection's life counted */
+void dcom_lines_free(struct dcom_server *s);         /* not locked; no objects any more */
 
 /* ---- bindings.c ---- */
 /* For a client that connected to `local` ("address:port"); with the exporter's port, or without any for the resolver. */

@@ -389,11 +389,91 @@ static void idle(void **state)
     assert_int_equal(things_freed, 1);
 }
 
+static void over_connection(uint64_t connection, const struct guid *ipid)
+{
+    calling_connection = connection;
+    echo(ipid);
+    calling_connection = 0;
+}
+
+static void connection_ends(uint64_t connection) { watcher(watcher_arg, connection); }
+
+/* Who never pings but keeps the connection keeps what it called over it last; once that has ended the object has its idle time. */
+static void lasting(void **state)
+{
+    thing_type.lasting = true;
+    activate();
+    over_connection(5, &ref.std.ipid);
+    over_connection(6, &ref.std.ipid);
+    connection_ends(5); /* it was not the last one */
+    fake_time += MINUTES(600);
+    dcom_server_tick(server);
+    assert_int_equal(things_closed, 0);
+    connection_ends(6);
+    fake_time += MINUTES(6);
+    dcom_server_tick(server);
+    assert_int_equal(things_closed, 0);
+    over_connection(7, &ref.std.ipid); /* it came back */
+    fake_time += MINUTES(600);
+    dcom_server_tick(server);
+    assert_int_equal(things_closed, 0);
+    connection_ends(7);
+    fake_time += MINUTES(6) + 1;
+    dcom_server_tick(server);
+    turn(0);
+    assert_int_equal(things_closed, 1);
+    assert_int_equal(server->lines.count, 0);
+    thing_type.lasting = false;
+}
+
+/* What a connection does not keep: objects that are made for the moment, that were pinged, and of accounts that hold many. */
+static void not_lasting(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        thing_type.lasting = i > 0;
+        server->settings.max_objects_user = i == 2 ? 1 : 10000;
+        things_closed = 0;
+        activate();
+        over_connection(5, &ref.std.ipid);
+        if (i == 1) {
+            uint64_t set = first_long(native(2, complex_ping(0, 0, &ref.std.oid, 1, NULL, 0), &alice, RPC_LEVEL_CONNECT));
+            native(2, complex_ping(set, 1, NULL, 0, &ref.std.oid, 1), &alice, RPC_LEVEL_CONNECT);
+        }
+        fake_time += MINUTES(6) + 1;
+        dcom_server_tick(server);
+        turn(0);
+        assert_int_equal(things_closed, 1);
+        connection_ends(5);
+    }
+    thing_type.lasting = false;
+}
+
+/* A child that is given out over a connection lives by it before anybody calls it. */
+static void lasting_child(void **state)
+{
+    struct echo e = { .text = SLICE("x"), .pair = &(struct slice){ 0 } };
+    thing_type.lasting = true;
+    activate();
+    calling_connection = 9;
+    call_object(&ref.std.ipid, 6, request_of(7, 0, &echo_type, &e), &alice, 0);
+    calling_connection = 0;
+    call_free(&f);
+    fake_time += MINUTES(600);
+    dcom_server_tick(server);
+    assert_int_equal(things_closed, 0);
+    connection_ends(9);
+    fake_time += MINUTES(6) + 1;
+    dcom_server_tick(server);
+    turn(0);
+    assert_int_equal(things_closed, 2);
+    thing_type.lasting = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(create_instance), T(class_object), T(remote_activation), T(what_cannot_be_activated), T(resolve), T(alive),
-        T(pings), T(pings_that_change), T(a_long_life), T(idle),
+        T(pings), T(pings_that_change), T(a_long_life), T(idle), T(lasting), T(not_lasting), T(lasting_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

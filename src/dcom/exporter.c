@@ -115,6 +115,8 @@ static uint32_t enter(struct dcom_server *s, struct rpc_call *c, struct dcom_obj
         (*object)->running++;
         (*object)->used = dcom_now(s);
         if (!(*object)->home) (*object)->home = c->home;
+        dcom_line_watch(s, c);
+        dcom_line_hold(*object, c->connection);
     }
     dcom_unlock(s);
     return fault;

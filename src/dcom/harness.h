@@ -1,5 +1,6 @@
 /* dcom/harness.h - for tests and fuzz targets: calls without RPC, executors that run when told, a clock that stands, and a
- * class whose objects remember what happened to them. Include once in a program; it defines rpc_reply and rpc_fault. */
+ * class whose objects remember what happened to them. Include once in a program; it defines rpc_reply, rpc_fault
+ * and rpc_watch. */
 #ifndef DCOM_HARNESS_H
 #define DCOM_HARNESS_H
 
@@ -67,6 +68,15 @@ void rpc_reply(struct rpc_call *c)
     if (f->answered || !loop_here(c->home)) abort();
     f->answered = true;
 }
+/* One watcher is all there is; the test calls it. */
+static void (*watcher)(void *arg, uint64_t connection);
+static void *watcher_arg;
+bool rpc_watch(struct rpc_call *c, void (*gone)(void *arg, uint64_t connection), void *arg)
+{
+    watcher = gone;
+    watcher_arg = arg;
+    return true;
+}
 void rpc_fault(struct rpc_call *c, uint32_t status)
 {
     struct fake_call *f = (struct fake_call *)c;
@@ -75,12 +85,15 @@ void rpc_fault(struct rpc_call *c, uint32_t status)
     f->fault = status;
 }
 
+static uint64_t calling_connection; /* the number of; 0: calls come over none */
+
 /* A call of alice at integrity on the first loop; change it, then give it to call_run. */
 HARNESS_USED static void call_init(struct fake_call *f, const struct rpc_interface *i, uint16_t opnum, struct slice stub)
 {
     *f = (struct fake_call){ .rpc = { .interface = i, .opnum = opnum, .call_id = 1, .principal = &alice,
                                       .level = RPC_LEVEL_INTEGRITY, .peer = "192.0.2.9", .local = "192.0.2.1:135",
-                                      .home = &loops[0].exec } };
+                                      .home = &loops[0].exec,
+                                      .connection = calling_connection } };
     arena_init(&f->arena, 16 << 20);
     buf_init(&f->rpc.reply, 0);
     f->rpc.stub = arena_dup(&f->arena, stub);
@@ -169,7 +182,7 @@ static void thing_free(void *self)
     if (last_thing == self) last_thing = NULL;
     free(self);
 }
-static const struct dcom_object_type thing_type = { "thing", thing_interfaces, thing_closed, thing_free, 0 };
+static struct dcom_object_type thing_type = { "thing", thing_interfaces, thing_closed, thing_free, 0, false };
 
 static uint32_t thing_create(const struct dcom_class *class, struct dcom_server *s, const struct principal *p, struct dcom_object **out)
 {

@@ -127,6 +127,7 @@ static void forget_ipid(struct dcom_ipid *i)
 void dcom_object_unlist(struct dcom_object *o, struct dcom_object **dead)
 {
     while (o->ipids) forget_ipid(o->ipids);
+    dcom_line_leave(o);
     map_del(&o->server->oids, key_of(&o->oid, sizeof o->oid));
     o->listed = false;
     o->next = *dead;
@@ -209,7 +210,11 @@ uint32_t dcom_marshal(struct dcom_call *c, struct dcom_object *o, const struct g
     *out = SLICE_NULL;
     if (!principal_same(c->principal, o->owner)) return DCOM_E_ACCESSDENIED;
     if (dcom_bindings_make(c->server, c->arena, c->local, false, &resolver) != CIMF_OK) return DCOM_E_OUTOFMEMORY;
-    return dcom_marshal_for(o, iid, c->arena, &resolver, out);
+    uint32_t result = dcom_marshal_for(o, iid, c->arena, &resolver, out);
+    dcom_lock(c->server);
+    if (result == DCOM_OK && o->listed) dcom_line_hold(o, c->connection);
+    dcom_unlock(c->server);
+    return result;
 }
 
 struct dcom_object *dcom_unmarshal(struct dcom_call *c, struct slice objref)

@@ -108,6 +108,7 @@ cimf_status dcom_server_new(const struct dcom_settings *settings, struct dcom_se
     map_init(&s->ipids, false);
     map_init(&s->sets, false);
     map_init(&s->links, false);
+    map_init(&s->lines, false);
     s->oxid = dcom_random_id(s);
     dcom_random(s, &s->unknown, sizeof s->unknown);
     if (!interfaces(s)) {
@@ -135,6 +136,7 @@ void dcom_server_free(struct dcom_server *s)
     dcom_objects_end(dead);
     dcom_links_free(s);
     map_free(&s->links);
+    dcom_lines_free(s);
     map_free(&s->users);
     map_free(&s->oids);
     map_free(&s->ipids);
@@ -151,8 +153,8 @@ void dcom_server_stop(struct dcom_server *s) { __atomic_store_n(&s->stopping, tr
 /* No client asked for it, and none will be missed. */
 static bool over(const struct dcom_server *s, const struct dcom_object *o, int64_t now)
 {
-    return !o->running && !o->sets &&
-           now - o->used > (o->pinged ? s->settings.ping_period_us : s->settings.idle_us);
+    return !o->running && !o->sets && !dcom_line_holds(o) &&
+           now - dcom_line_used(o) > (o->pinged ? s->settings.ping_period_us : s->settings.idle_us);
 }
 
 void dcom_server_tick(struct dcom_server *s)

@@ -7,7 +7,6 @@ void rpc_site_defaults(struct rpc_site *s)
 {
     struct rpc_limits *l = &s->limits;
     if (!l->max_stub) l->max_stub = 4 << 20;
-    if (!l->max_contexts) l->max_contexts = 4096;
     if (!l->max_securities) l->max_securities = 2049;
     if (!l->max_calls) l->max_calls = 64;
     if (!l->bind_timeout_us) l->bind_timeout_us = 10 * 1000000;
@@ -34,6 +33,7 @@ bool rpc_conn_busy(const struct rpc_conn *c)
 void rpc_conn_free(struct rpc_conn *c)
 {
     while (c->slots) rpc_slot_drop(c->slots);
+    rpc_watches_tell(c);
     while (c->security_count) rpc_security_remove(c, c->securities[c->security_count - 1]);
     free(c->securities);
     free(c->presentations);

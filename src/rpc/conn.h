@@ -26,7 +26,7 @@ struct rpc_conn_ops {
 
 struct rpc_limits { /* zeros: defaults */
     uint32_t max_stub;        /* bytes of one request; 4 MiB (MS-RPCE 3.3.3.5.4) */
-    uint32_t max_contexts;    /* presentation contexts of a connection; 4096 */
+    uint32_t max_contexts;    /* presentation contexts of a connection; 4000 for each interface (MS-RPCE 3.3.3.5.5) */
     uint32_t max_securities;  /* security contexts of a connection; 2049 */
     uint32_t max_calls;       /* at work at once on a connection; 64 */
     int64_t bind_timeout_us;  /* from accept to a login, or to the first call of an interface for anybody; 10 s */
@@ -72,7 +72,7 @@ struct rpc_security {
 
 struct rpc_presentation {
     uint16_t id;
-    const struct rpc_interface *interface;
+    const struct rpc_interface *interface; /* NULL: a free place of the table */
 };
 
 /* A request being put together, or at work. */
@@ -112,12 +112,13 @@ struct rpc_conn {
     uint16_t max_xmit, max_recv;
     uint32_t group;
     struct buf in;
-    struct rpc_presentation *presentations;
+    struct rpc_presentation *presentations; /* by number: a table of half as many as it has places, a power of two */
     unsigned presentation_count, presentation_room;
     struct rpc_security **securities;
     unsigned security_count, security_room;
     struct rpc_slot *slots;   /* in the order they came */
     unsigned slot_count;
+    struct rpc_watch *watches;
     struct rpc_answer answer; /* while active nothing else is read */
 };
 
@@ -152,6 +153,8 @@ struct rpc_security *rpc_security_add(struct rpc_conn *c, const struct rpc_auth 
 void rpc_security_remove(struct rpc_conn *c, struct rpc_security *s);
 /* trailer.c: cuts the verification trailer off the call's stub; false: it says that somebody changed the call. */
 bool rpc_verify_trailer(struct rpc_slot *s);
+/* conn_watch.c */
+void rpc_watches_tell(struct rpc_conn *c);
 /* conn_reply.c */
 /* The call never got to its interface. */
 void rpc_conn_fault(struct rpc_conn *c, uint32_t call_id, uint16_t context, uint32_t status);

@@ -5,15 +5,19 @@
 
 /* ---- presentation contexts ---- */
 
+/* Where the context is in a table with room, or belongs. */
+static struct rpc_presentation *place(struct rpc_presentation *table, unsigned room, uint16_t id)
+{
+    unsigned at = id & (room - 1);
+    while (table[at].interface && table[at].id != id) at = (at + 1) & (room - 1);
+    return &table[at];
+}
+
 const struct rpc_interface *rpc_conn_interface(const struct rpc_conn *c, uint16_t context, bool *known)
 {
-    for (unsigned i = c->presentation_count; i--;) {
-        if (c->presentations[i].id != context) continue;
-        *known = true;
-        return c->presentations[i].interface;
-    }
-    *known = false;
-    return NULL;
+    const struct rpc_presentation *p = c->presentation_room ? place(c->presentations, c->presentation_room, context) : NULL;
+    *known = p && p->interface;
+    return *known ? p->interface : NULL;
 }
 
 static const struct rpc_interface *find_interface(const struct rpc_site *s, const struct rpc_syntax *want)
@@ -27,15 +31,28 @@ static const struct rpc_interface *find_interface(const struct rpc_site *s, cons
 
 static bool keep_presentation(struct rpc_conn *c, uint16_t id, const struct rpc_interface *i)
 {
-    if (c->presentation_count == c->presentation_room) {
+    if (c->presentation_count * 2 >= c->presentation_room) {
         unsigned room = c->presentation_room ? c->presentation_room * 2 : 4;
-        struct rpc_presentation *more = realloc(c->presentations, room * sizeof *more);
+        struct rpc_presentation *more = calloc(room, sizeof *more);
         if (!more) return false;
+        for (unsigned k = 0; k < c->presentation_room; k++) {
+            struct rpc_presentation p = c->presentations[k];
+            if (p.interface) *place(more, room, p.id) = p;
+        }
+        free(c->presentations);
         c->presentations = more;
         c->presentation_room = room;
     }
-    c->presentations[c->presentation_count++] = (struct rpc_presentation){ id, i };
+    *place(c->presentations, c->presentation_room, id) = (struct rpc_presentation){ id, i };
+    c->presentation_count++;
     return true;
+}
+
+static uint32_t most_contexts(const struct rpc_site *s)
+{
+    uint32_t n = 0;
+    while (s->interfaces[n]) n++;
+    return s->limits.max_contexts ? s->limits.max_contexts : 4000 * n;
 }
 
 /* The contexts of one bind or alter_context. */
@@ -44,6 +61,8 @@ struct judging {
     const struct rpc_bind *b;
     bool bind;                /* features are agreed on in a bind only */
     bool wrong;               /* a protocol error */
+    bool over;                /* more contexts than a connection may have */
+    uint32_t most;
     unsigned taken;
     const struct rpc_interface *accepted[UINT8_MAX];
 };
@@ -89,8 +108,8 @@ static struct rpc_result judge(struct judging *j, const struct rpc_context *x)
     if (!offers(j, x, &rpc_ndr)) return reject(RPC_REASON_TRANSFER);
     for (unsigned k = 0; k < j->taken; k++)
         if (j->accepted[k] == i) return reject(RPC_REASON_TRANSFER);
-    if (!known && (c->presentation_count >= c->site->limits.max_contexts || !keep_presentation(c, x->id, i)))
-        return reject(RPC_REASON_LIMIT);
+    if (!known && c->presentation_count >= j->most) j->over = true;
+    if (!known && (j->over || !keep_presentation(c, x->id, i))) return reject(RPC_REASON_LIMIT);
     j->accepted[j->taken++] = i;
     return (struct rpc_result){ RPC_ACCEPT, RPC_REASON_NONE, &rpc_ndr };
 }
@@ -272,19 +291,20 @@ static void step(struct rpc_conn *c, const struct rpc_pdu *p, struct rpc_securit
     auth_exchange_step(s->exchange, p->auth.token, on_step, c);
 }
 
-/* The results of all contexts, NULL when it is no bind; *count of them. */
-static struct rpc_result *judge_all(struct rpc_conn *c, const struct rpc_pdu *p, unsigned *count, struct rpc_bind *b)
+/* The results of all contexts, NULL when it is no bind, or asks for too many; *count of them. */
+static struct rpc_result *judge_all(struct rpc_conn *c, const struct rpc_pdu *p, unsigned *count, struct rpc_bind *b, bool *over)
 {
-    struct judging j = { .c = c, .b = b, .bind = p->type == RPC_BIND };
+    struct judging j = { .c = c, .b = b, .bind = p->type == RPC_BIND, .most = most_contexts(c->site) };
     if (!rpc_bind_read(p, b) || b->count == 0) return NULL;
     struct rpc_result *results = calloc(b->count, sizeof *results);
     *count = b->count;
-    for (unsigned i = 0; results && !j.wrong && i < *count; i++) {
+    for (unsigned i = 0; results && !j.wrong && !j.over && i < *count; i++) {
         struct rpc_context x;
         j.wrong = !rpc_bind_next(b, &x);
         if (!j.wrong) results[i] = judge(&j, &x);
     }
-    if (!j.wrong) return results;
+    *over = j.over && !j.wrong;
+    if (!j.wrong && !j.over) return results;
     free(results);
     return NULL;
 }
@@ -293,9 +313,13 @@ void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_bind b;
     unsigned count;
-    bool bind = p->type == RPC_BIND, order = c->state == (bind ? RPC_CONN_NEW : RPC_CONN_BOUND);
+    bool bind = p->type == RPC_BIND, order = c->state == (bind ? RPC_CONN_NEW : RPC_CONN_BOUND), over = false;
     if (order && !credible(c, p)) return;
-    struct rpc_result *results = order ? judge_all(c, p, &count, &b) : NULL;
+    struct rpc_result *results = order ? judge_all(c, p, &count, &b, &over) : NULL;
+    if (over) { /* MS-RPCE 3.3.3.5.5: alter_context, too, is answered with bind_nak then */
+        rpc_conn_refuse(c, p->call_id, RPC_NAK_LIMIT);
+        return;
+    }
     if (!results || (bind && !take_bind(c, p, &b))) {
         free(results);
         refuse(c, p, RPC_NAK_UNSPECIFIED, RPC_FAULT_PROTOCOL);

@@ -592,6 +592,75 @@ static void cancelled_and_gone(void **state)
     close_talk();
 }
 
+/* An alter_context that adds contexts from `id` on. */
+static void add_contexts(uint16_t id, unsigned n)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    size_t start = rpc_pdu_begin(&b, RPC_ALTER, RPC_FIRST | RPC_LAST, ++t.call);
+    rpc_bind_put(&b, 5840, 0, n);
+    for (unsigned i = 0; i < n; i++) put_context(&b, (uint16_t)(id + i), &open_interface, &rpc_ndr);
+    rpc_pdu_end(&b, start, 0);
+    feed(&b);
+}
+
+/* covers: wmi-dcom:R29 */
+static void so_many_contexts(void **state)
+{
+    enum { MOST = 4000 * 2 };
+    struct buf got;
+    open_talk(RPC_LEVEL_NONE);
+    bind_plain(&open_interface); /* context 0 */
+    for (unsigned i = 1; i < MOST; i++) { /* one a PDU: of the same interface no more are accepted */
+        add_contexts((uint16_t)i, 1);
+        assert_int_equal(answer().type, RPC_ALTER_RESPONSE);
+    }
+    add_contexts(77, 1); /* one that there is already */
+    assert_int_equal(answer().type, RPC_ALTER_RESPONSE);
+    for (unsigned i = 0; i < MOST; i += 799) {
+        t.call++;
+        send_request((uint16_t)i, 0, RPC_FIRST | RPC_LAST, SLICE("x"), 0, -1);
+        buf_init(&got, 0);
+        take_response(&got);
+        assert_true(slice_is(buf_slice(&got), "x"));
+        buf_free(&got);
+    }
+    add_contexts(MOST, 1);
+    struct rpc_pdu p = answer();
+    assert_int_equal(p.type, RPC_BIND_NAK);
+    assert_memory_equal(p.body.p, "\2\0", 2);
+    assert_true(t.closed);
+    close_talk();
+}
+
+static unsigned ends;
+static uint64_t ended;
+static void on_gone(void *arg, uint64_t connection)
+{
+    assert_ptr_equal(arg, &ends);
+    ends++;
+    ended = connection;
+}
+
+/* Once for each that asked, after the last call was answered. */
+static void told_of_the_end(void **state)
+{
+    open_talk(RPC_LEVEL_INTEGRITY);
+    log_in("secret", 7, RPC_BIND, 0);
+    t.call++;
+    send_request(0, 1, RPC_FIRST | RPC_LAST, SLICE("x"), 7, -1);
+    ends = 0;
+    for (int i = 0; i < 3; i++) assert_true(rpc_watch(held, on_gone, &ends));
+    uint64_t id = t.conn.id;
+    rpc_conn_end(&t.conn);
+    assert_int_equal(ends, 0);
+    rpc_reply(held);
+    assert_true(t.released);
+    close_talk();
+    assert_int_equal(ends, 1);
+    assert_int_equal(ended, id);
+}
+
 static void features_and_syntaxes(void **state)
 {
     struct buf b;
@@ -633,7 +702,7 @@ int main(void)
         cmocka_unit_test(flipped_bits), cmocka_unit_test(many_security_contexts), cmocka_unit_test(below_the_floor),
         cmocka_unit_test(order_of_things), cmocka_unit_test(other_versions), cmocka_unit_test(one_after_the_other),
         cmocka_unit_test(verification_trailer), cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
-        cmocka_unit_test(features_and_syntaxes),
+        cmocka_unit_test(told_of_the_end), cmocka_unit_test(so_many_contexts), cmocka_unit_test(features_and_syntaxes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -75,5 +75,8 @@ struct rpc_call {
 /* The call is gone afterwards. */
 void rpc_reply(struct rpc_call *c);
 void rpc_fault(struct rpc_call *c, uint32_t status);
+/* gone is called once, on home, when the connection of this call has ended and its last call was answered; the same again
+ * changes nothing. false: no memory. For state that lives as long as a client's connection. */
+bool rpc_watch(struct rpc_call *c, void (*gone)(void *arg, uint64_t connection), void *arg);
 
 #endif

@@ -74,7 +74,7 @@ static void refresher_free(void *self)
 
 static const struct dcom_object_type refresher_type = {
     "IWbemRemoteRefresher", (const struct dcom_interface *const[]){ &wmi_refresher_interface, NULL }, refresher_closed,
-    refresher_free, WBEM_E_ACCESS_DENIED,
+    refresher_free, WBEM_E_ACCESS_DENIED, true,
 };
 
 /* Under the lock. */

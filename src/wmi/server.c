@@ -13,7 +13,7 @@ const struct dcom_interface *const wmi_interfaces[] = {
 
 static const struct dcom_object_type login_type = {
     "WbemLevel1Login", (const struct dcom_interface *const[]){ &wmi_login_interface, &wmi_client_interface,
-    &wmi_helper_interface, NULL }, NULL, NULL, WBEM_E_ACCESS_DENIED,
+    &wmi_helper_interface, NULL }, NULL, NULL, WBEM_E_ACCESS_DENIED, true,
 };
 
 static uint32_t create_login(const struct dcom_class *class, struct dcom_server *s, const struct principal *p,

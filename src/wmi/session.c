@@ -49,7 +49,7 @@ static void services_free(void *self)
 
 const struct dcom_object_type wmi_services_type = {
     "IWbemServices", (const struct dcom_interface *const[]){ &wmi_services_interface,
-    &wmi_refreshing_interface, NULL }, NULL, services_free, WBEM_E_ACCESS_DENIED,
+    &wmi_refreshing_interface, NULL }, NULL, services_free, WBEM_E_ACCESS_DENIED, true,
 };
 
 uint32_t wmi_give(struct dcom_call *c, const struct dcom_object_type *type, void *self, const struct guid *iid,
