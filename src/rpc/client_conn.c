@@ -141,7 +141,7 @@ void rpc_client_put(struct rpc_client_conn *c, struct buf *b)
 
 uint32_t rpc_client_next_call(struct rpc_client_conn *c)
 {
-    if (c->last_call < UINT32_MAX) return ++c->last_call;
+    if (c->last_call < INT32_MAX) return ++c->last_call; /* Windows takes no more (MS-RPCE note 123) */
     rpc_client_broken(c, CIMF_CONNECTION_LOST, 0, "the connection has no call identifiers left");
     return 0;
 }
@@ -264,16 +264,6 @@ static void on_response(struct rpc_client_conn *c, const struct rpc_pdu *p)
     else tell(r, RPC_CLIENT_LOST, SLICE_NULL, false);
 }
 
-/* Statuses that no server may send (MS-RPCE 3.3.3.5.1). */
-static bool forbidden(uint32_t status)
-{
-    static const uint32_t list[] = { 0, 0x80000001, 0x80000002, 0x80000003, 0xc0000005, 0xc0000006, 0xc000001d, 0xc0000096,
-                                     0xc00000aa, 0xc00000fd, 0xc0000194, 0xc0000235, 0xc0000409, 0xc0000420 };
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
-        if (list[i] == status) return true;
-    return false;
-}
-
 static void on_fault(struct rpc_client_conn *c, const struct rpc_pdu *p)
 {
     struct rpc_response_head head;
@@ -286,7 +276,7 @@ static void on_fault(struct rpc_client_conn *c, const struct rpc_pdu *p)
         rpc_client_broken(c, CIMF_PROTOCOL_ERROR, 0, "a fault makes no sense");
         return;
     }
-    uint32_t status = forbidden(head.status) ? RPC_FAULT_PROTOCOL : head.status;
+    uint32_t status = rpc_fault_forbidden(head.status) ? RPC_FAULT_PROTOCOL : head.status;
     if (p->call_id == c->bind_call) {
         rpc_client_on_refusal(c, p, status);
         return;

@@ -243,7 +243,7 @@ static void go_on_with(struct rpc_slot *s, const struct rpc_pdu *p, const struct
     struct rpc_conn *c = s->conn;
     if (p->has_auth != s->trailer) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
     else if (s->trailer && !rpc_unprotect(&s->security->guard, c->header_sign, p, r->stub_at)) end_request(c, p, s->context, RPC_FAULT_SEC_PKG);
-    else if (p->flags & RPC_FIRST) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
+    else if (p->flags & RPC_FIRST || p->big_endian != s->call.big_endian) end_request(c, p, s->context, RPC_FAULT_PROTOCOL);
     else take_fragment(s, p, r);
 }
 

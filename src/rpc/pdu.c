@@ -303,8 +303,19 @@ bool rpc_nak_put(struct buf *b, uint32_t call_id, uint16_t reason)
     return buf_ok(b);
 }
 
+bool rpc_fault_forbidden(uint32_t status)
+{
+    static const uint32_t list[] = { 0, 0x80000001, 0x80000002, 0x80000003, 0xc0000005, 0xc0000006, 0xc000001d, 0xc0000096,
+                                     0xc00000aa, 0xc00000fd, 0xc0000194, 0xc0000235, 0xc0000409, 0xc0000420 };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (list[i] == status) return true;
+    return false;
+}
+
 bool rpc_fault_put(struct buf *b, uint32_t call_id, uint16_t context, uint32_t status, unsigned flags)
 {
+    enum { PROTOCOL_ERROR = 0x1c01000b };
+    if (rpc_fault_forbidden(status)) status = PROTOCOL_ERROR;
     size_t start = rpc_pdu_begin(b, RPC_FAULT, RPC_FIRST | RPC_LAST | flags, call_id);
     rpc_put32(b, RPC_FAULT_HINT);
     rpc_put16(b, context);

@@ -153,6 +153,9 @@ enum { RPC_NAK_UNSPECIFIED = 0, RPC_NAK_LIMIT = 2, RPC_NAK_VERSION = 4, RPC_NAK_
 bool rpc_nak_put(struct buf *b, uint32_t call_id, uint16_t reason);
 /* The reason; versions, signature and extended error information behind it (MS-RPCE 2.2.2.9) are not looked at. */
 bool rpc_nak_read(const struct rpc_pdu *p, uint16_t *reason);
+/* Statuses that no server may send (MS-RPCE 3.3.3.5.1). */
+bool rpc_fault_forbidden(uint32_t status);
+/* One of those goes out as a protocol error. */
 bool rpc_fault_put(struct buf *b, uint32_t call_id, uint16_t context, uint32_t status, unsigned flags);
 
 #endif

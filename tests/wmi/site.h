@@ -1,5 +1,5 @@
 /* site.h - for the tests of this folder: WMI and DCOM over a real object manager and real loops, without sockets, and what requests are made of.
- * Included by one file of a program, which defines rpc_reply and rpc_fault. */
+ * Included by one file of a program, which defines rpc_reply, rpc_fault and rpc_watch. */
 #ifndef TESTS_WMI_SITE_H
 #define TESTS_WMI_SITE_H
 
