@@ -27,7 +27,6 @@ static void answered(struct rpc_call *c, uint32_t fault)
     buf_free(&c->reply);
     sem_post(&k->done);
 }
-bool rpc_watch(struct rpc_call *c, void (*gone)(void *arg, uint64_t connection), void *arg) { return true; }
 void rpc_reply(struct rpc_call *c) { answered(c, 0); }
 void rpc_fault(struct rpc_call *c, uint32_t status) { answered(c, status); }
 

@@ -1,5 +1,5 @@
 /* site.h - for the tests of this folder: WMI and DCOM over a real object manager and real loops, without sockets, and what requests are made of.
- * Included by one file of a program, which defines rpc_reply, rpc_fault and rpc_watch. */
+ * Included by one file of a program, which defines rpc_reply and rpc_fault. */
 #ifndef TESTS_WMI_SITE_H
 #define TESTS_WMI_SITE_H
 
@@ -98,6 +98,18 @@ static struct guid make_login(void)
     return std.ipid;
 }
 
+/* Connections are numbers from 1 on; all of them end together. */
+enum { CONNECTIONS = 64 };
+static void (*connection_gone)(void *arg, uint64_t connection);
+static void *connection_watcher;
+bool rpc_watch(struct rpc_call *c, void (*gone)(void *arg, uint64_t connection), void *arg)
+{
+    assert_true(c->connection <= CONNECTIONS);
+    connection_watcher = arg; /* under the server's lock */
+    connection_gone = gone;
+    return true;
+}
+
 static void turned(void *arg) { sem_post(arg); }
 
 /* What runs there has ended. */
@@ -136,6 +148,7 @@ static void close_server(void)
 {
     struct dcom_counts left;
     every_loop_turns();
+    for (uint64_t i = 1; connection_gone && i <= CONNECTIONS; i++) connection_gone(connection_watcher, i);
     dcom_lock(dcom);
     dcom->settings.now = in_an_hour;
     dcom_unlock(dcom);

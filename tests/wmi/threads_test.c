@@ -50,7 +50,6 @@ static void answered(struct rpc_call *c, uint32_t fault)
     __atomic_add_fetch(&answers, 1, __ATOMIC_RELAXED);
     assert_true(exec_post(loop_exec(k->loop), next, k));
 }
-bool rpc_watch(struct rpc_call *c, void (*gone)(void *arg, uint64_t connection), void *arg) { return true; }
 void rpc_reply(struct rpc_call *c) { answered(c, 0); }
 void rpc_fault(struct rpc_call *c, uint32_t status) { answered(c, status); }
 
