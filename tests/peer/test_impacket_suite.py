@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "scenario")]
 import apart
 from daemon import PASSWORD, USER, Daemon
 
-SOURCES = sorted(pathlib.Path(sys.prefix).glob("src/impacket-*"))
+SOURCES = [path for path in sorted(pathlib.Path(sys.prefix).glob("src/impacket-*")) if path.is_dir()]
 FILES = ["SMB_RPC/test_wmi.py", "dcerpc/test_dcomrt.py", "dcerpc/test_epm.py", "dcerpc/test_mgmt.py"]
 TESTS = 85
 
