@@ -34,12 +34,12 @@ void wmi_session_unref(struct wmi_session *x)
     free(x);
 }
 
-uint32_t wmi_session_check(const struct wmi_session *x)
+cimf_status wmi_session_status(const struct wmi_session *x)
 {
     const struct wmi_care_hooks *care = x->server->settings.care;
     uint64_t now = care ? care->generation(care->arg) : 0;
-    if (now & 1) return wmi_hresult(CIMF_SERVER_STOPPING);
-    return now == x->generation ? DCOM_OK : wmi_hresult(CIMF_INVALID_NAMESPACE);
+    if (now & 1) return CIMF_SERVER_STOPPING;
+    return now == x->generation ? CIMF_OK : CIMF_INVALID_NAMESPACE;
 }
 
 static void services_free(void *self)

@@ -172,6 +172,12 @@ static void test_sessions_end_with_a_restore(void **state)
     for (int i = 0; i < 3; i++) {
         now = steps[i].now;
         assert_int_equal(get_object(services), steps[i].hresult);
+        struct stub_services sink = { .flags = 0 };
+        client_init(&c, services, 0, 5);
+        client_run(&c, &sink);
+        fake_run();
+        assert_int_equal(c.hresult, steps[i].hresult);
+        client_end(&c);
         client_init(&c, rows, 0, 4);
         client_run(&c, &next);
         assert_int_equal(c.hresult, steps[i].hresult);

@@ -79,8 +79,9 @@ struct wmi_session {
 struct wmi_session *wmi_session_new(struct wmi_server *s, const struct principal *p, struct slice ns, struct slice locale);
 struct wmi_session *wmi_session_ref(struct wmi_session *x);
 void wmi_session_unref(struct wmi_session *x);
-/* It ends with a restore (3.1.4): CO_E_SERVER_STOPPING while one runs, WBEM_E_INVALID_NAMESPACE afterwards. HRESULT. */
-uint32_t wmi_session_check(const struct wmi_session *x);
+/* It ends with a restore (3.1.4): SERVER_STOPPING while one runs, INVALID_NAMESPACE afterwards. */
+cimf_status wmi_session_status(const struct wmi_session *x);
+static inline uint32_t wmi_session_check(const struct wmi_session *x) { return wmi_hresult(wmi_session_status(x)); }
 /* An object for the session, given to the caller: its reference in *out. HRESULT. */
 uint32_t wmi_session_give(struct dcom_call *c, struct wmi_session *x, struct slice *out);
 /* Of the classes without use for remote callers (apartment.c). */

@@ -103,9 +103,10 @@ static void drive(struct wmi_work *w, void (*step)(struct cim_manager *m, struct
 void wmi_work_submit(struct wmi_work *w)
 {
     struct wmi_server *s = w->session->server;
+    cimf_status status = wmi_session_status(w->session);
     pthread_mutex_lock(&s->lock);
-    bool stopped = s->stopped;
-    if (!stopped) {
+    if (s->stopped) status = CIMF_SHUTTING_DOWN;
+    if (status == CIMF_OK) {
         work_ref(w);
         w->running = true;
         w->next = s->works;
@@ -113,13 +114,13 @@ void wmi_work_submit(struct wmi_work *w)
         s->works = w;
     }
     pthread_mutex_unlock(&s->lock);
-    if (!stopped) {
+    if (status == CIMF_OK) {
         drive(w, s->settings.manager->submit);
         return;
     }
     work_ref(w); /* done takes one */
     w->driving = true;
-    w->op.sink->done(&w->op, CIMF_SHUTTING_DOWN);
+    w->op.sink->done(&w->op, status);
     w->driving = false;
     wmi_work_settle(w);
 }
