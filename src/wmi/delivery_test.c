@@ -1,0 +1,180 @@
+/* Results of one operation in each of the three deliveries (MS-WMI 3.1.1.1): at once, by a call result, to a sink. */
+#include "base/test.h"
+
+#include "dcom/objref.h"
+#include "wmi/fake_proxy.h"
+
+static struct fake_wmi f;
+static struct dcom_object *services;
+
+static int setup(void **state)
+{
+    static struct cim_class_decl top = { .name = { "__SystemClass", 13 } }; /* every namespace has it */
+    struct cim_schema *next;
+    fake_wmi_open(&f);
+    fake_sinks_open();
+    struct cim_schema_editor *ed = cim_schema_edit(f.m.schema);
+    assert_int_equal(cim_schema_put(ed, &top, CIM_RESOLVE_SYSTEM, NULL, NULL), 0);
+    assert_int_equal(cim_schema_commit(ed, &next, NULL), 0);
+    cim_schema_unref(f.m.schema);
+    f.m.schema = next;
+    fake_fill(&f.m, 20);
+    services = fake_wmi_login(&f);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    client_release(services);
+    fake_run();
+    fake_sinks_close();
+    fake_wmi_close(&f);
+    return 0;
+}
+
+static uint32_t call(uint16_t opnum, struct stub_services r)
+{
+    struct client_call c;
+    client_init(&c, services, 0, opnum);
+    c.c.causality = (struct guid){ .data1 = 7 };
+    client_run(&c, &r);
+    assert_true(c.answered); /* whatever the operation does */
+    uint32_t hresult = c.hresult;
+    client_end(&c);
+    return hresult;
+}
+
+/* What was got by GetObject: an instance of MyClass, as clients send one. */
+static struct slice instance_reference(struct arena *a, int64_t id)
+{
+    struct cim_instance *in = cim_instance_new(a, cim_schema_class(f.m.schema, SLICE("MyClass")));
+    struct wmi_session x = { .server = f.server, .ns = SLICE("root/test"), .shown = SLICE("root\\test") };
+    struct cim_op op = { 0 };
+    struct buf b;
+    cim_put_i64(in, "id", id);
+    buf_init(&b, 0);
+    assert_true(wmi_reference_write(&b, &x, &op, &in->object));
+    struct slice s = arena_dup(a, buf_slice(&b));
+    buf_free(&b);
+    return s;
+}
+
+struct outcome {
+    uint32_t hresult;
+    struct slice object, text; /* in the arena of the test */
+};
+
+static struct outcome at_once(struct arena *a, uint16_t opnum, struct stub_services r)
+{
+    struct client_call c;
+    struct slice out = SLICE_NULL;
+    r.out = &out;
+    client_init(&c, services, 0, opnum);
+    client_run(&c, &r);
+    fake_run();
+    assert_true(c.answered);
+    struct slice *got = ((struct stub_services *)c.out)->out;
+    struct outcome o = { c.hresult, got ? arena_dup(a, *got) : SLICE_NULL, SLICE_NULL };
+    client_end(&c);
+    return o;
+}
+
+static struct stub_result ask(struct arena *a, struct dcom_object *result, uint16_t opnum)
+{
+    struct client_call c;
+    struct stub_result r = { .timeout = WMI_INFINITE };
+    client_init(&c, result, 0, opnum);
+    client_run(&c, &r);
+    fake_run();
+    assert_true(c.answered);
+    r = *(struct stub_result *)c.out;
+    r.value = arena_dup(a, r.value);
+    client_end(&c);
+    return r;
+}
+
+static struct outcome later(struct arena *a, uint16_t opnum, struct stub_services r)
+{
+    struct client_call c;
+    struct slice result = SLICE_NULL;
+    r.result = &result;
+    r.flags |= 0x10;
+    client_init(&c, services, 0, opnum);
+    client_run(&c, &r);
+    assert_true(c.answered);
+    struct outcome o = { .hresult = c.hresult };
+    struct dcom_object *given = o.hresult ? NULL : client_object(*((struct stub_services *)c.out)->result);
+    client_end(&c);
+    fake_run();
+    if (!given) return o;
+    o.hresult = ask(a, given, 6).status;
+    o.object = ask(a, given, 3).value;
+    o.text = ask(a, given, 4).value;
+    client_release(given);
+    fake_run();
+    return o;
+}
+
+static struct outcome told(struct arena *a, uint16_t opnum, struct stub_services r)
+{
+    struct fake_sink *s = &fake_sink[0];
+    s->received = s->statuses = 0;
+    r.sink = fake_sink_reference(0);
+    struct outcome o = { .hresult = call((uint16_t)(opnum + 1), r) };
+    fake_run();
+    if (o.hresult) return o;
+    assert_int_equal(s->statuses, 1);
+    o.hresult = s->last.hresult;
+    if (s->received) o.object = arena_dup(a, s->objects[0]);
+    o.text = arena_dup(a, s->last.text);
+    return o;
+}
+
+static void assert_same(struct slice a, struct slice b)
+{
+    assert_int_equal(a.n, b.n);
+    if (a.n) assert_memory_equal(a.p, b.p, a.n);
+}
+
+/* Every operation that ends with one thing; those that end with many: async_test.c, wmi_test.c.
+ * covers: wmi-dcom:W9 */
+static void test_the_same_in_every_delivery(void **state)
+{
+    static const struct { uint16_t opnum; const char *text[3], *method; int64_t id; uint32_t flags; } rows[] = {
+        { 6, { "MyClass", "MyClass", "MyClass" }, NULL, 0, 0 }, { 6, { "MyClass.id=3", "MyClass.id=3", "MyClass.id=3" }, NULL, 0, 0 },
+        { 6, { "MyClass.id=999", "MyClass.id=999", "MyClass.id=999" }, NULL, 0, 0 }, { 6, { "Nope", "Nope", "Nope" }, NULL, 0, 0 },
+        { 6, { "", "", "" }, NULL, 0, 0 }, { 8, { 0 }, NULL, 0, 0 }, { 10, { "Nope", "Nope", "Nope" }, NULL, 0, 0 },
+        { 14, { 0 }, NULL, 5, 1 }, { 14, { 0 }, NULL, 999, 1 }, { 14, { 0 }, NULL, 5, 2 },
+        { 16, { "MyClass.id=11", "MyClass.id=12", "MyClass.id=13" }, NULL, 0, 0 },
+        { 16, { "MyClass.id=999", "MyClass.id=999", "MyClass.id=999" }, NULL, 0, 0 },
+        { 24, { "MyClass", "MyClass", "MyClass" }, "Ping", 0, 0 }, { 24, { "MyClass", "MyClass", "MyClass" }, "Pong", 0, 0 },
+    };
+    struct arena a;
+    arena_init(&a, 0);
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct outcome o[3];
+        for (int how = 0; how < 3; how++) {
+            struct stub_services r = { .flags = rows[i].flags };
+            f.m.mode = i % 2 ? FAKE_ASYNC : FAKE_SYNC;
+            if (rows[i].text[how]) r.text = slice_str(rows[i].text[how]);
+            if (rows[i].method) r.method = slice_str(rows[i].method);
+            if (rows[i].id) r.object = instance_reference(&a, rows[i].id);
+            o[how] = how == 0 ? at_once(&a, rows[i].opnum, r) : how == 1 ? later(&a, rows[i].opnum, r) : told(&a, rows[i].opnum, r);
+        }
+        if (o[0].hresult != o[1].hresult || o[0].hresult != o[2].hresult)
+            fail_msg("%u: %x %x %x", i, o[0].hresult, o[1].hresult, o[2].hresult);
+        if (o[0].hresult) continue; /* an error object may come with it */
+        assert_same(o[0].object, o[1].object);
+        assert_same(o[0].object, o[2].object);
+        assert_same(o[1].text, o[2].text);
+    }
+    arena_free(&a);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_same_in_every_delivery, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
