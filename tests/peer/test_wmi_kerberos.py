@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -48,11 +49,15 @@ class Inside(unittest.TestCase):
         os.environ.pop("KRB5CCNAME", None)
 
     @classmethod
-    def start(cls, keytab, admins, **more):
+    def start(cls, keytab, admins, accounts=()):
         cls.folder = tempfile.mkdtemp(prefix="cimfony-kerberos-")
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         cls.daemon = Daemon({"listen.epmap": "0.0.0.0:135", "listen.wmi": "0.0.0.0:0", "auth.kerberos": "on", "auth.negotiate": "on",
-                             "auth.keytab": str(keytab), "auth.admin_groups": f"administrators, {admins}", **more}, users=False).start()
+                             "auth.keytab": str(keytab), "auth.admin_groups": f"administrators, {admins}"}, users=False)
+        cls.daemon.write_config()
+        for name in accounts:
+            cls.daemon.add_user(name, "not used 1", "--posix-user", "nobody")
+        cls.daemon.start()
         cls.addClassCleanup(cls.daemon.__exit__, None, None, None)
 
     def ticket(self, user="alice", types=AES256, service="host", host=apart.HOST):
@@ -160,7 +165,7 @@ class MitTest(Inside):
         cls.realm = kdc.Realm(port=88, services=SERVICES).start()
         cls.addClassCleanup(cls.realm.stop)
         os.environ.update(cls.realm.environment)
-        cls.start(cls.realm.keytab, f"alice@{kdc.REALM}")
+        cls.start(cls.realm.keytab, f"alice@{kdc.REALM}", [f"alice@{kdc.REALM}"])
 
     def test_impacket(self):
         for types in NUMBERS:
@@ -169,6 +174,20 @@ class MitTest(Inside):
                     os.environ["KRB5CCNAME"] = self.ticket(types=types)
                     self.use(self.impacket(level))
                 self.doCleanups()
+
+    def test_program(self):
+        """The account of that name says as whom programs run."""
+        os.environ["KRB5CCNAME"] = self.ticket()
+        place = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+        for path in (pathlib.Path(self.folder), place):
+            path.chmod(0o777)
+        services = self.impacket(PRIVACY).NTLMLogin("//./root/cimv2", NULL, NULL)
+        answer = services.GetObject("Win32_Process")[0].Create(f"cmd.exe /Q /c id -un > {place}/part; mv {place}/part {place}/whole", "C:\\", None)
+        self.assertEqual(answer.getProperties()["ReturnValue"]["value"], 0)
+        deadline = time.monotonic() + 60
+        while not (place / "whole").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual((place / "whole").read_text(), "nobody\n")
 
     def test_impacket_script(self):
         queries = pathlib.Path(self.folder) / "queries"
@@ -259,7 +278,7 @@ class KerberosTest(unittest.TestCase):
     @unittest.skipUnless(kdc.available() or os.environ.get("CI"), "needs krb5-kdc")
     # covers: wmi-dcom:R13 wmi-dcom:R15
     def test_mit(self):
-        self.judge(*apart.run(__file__), 8)
+        self.judge(*apart.run(__file__), 9)
 
     @unittest.skipUnless(samba_dc.available() or os.environ.get("CI"), "needs Samba's domain controller")
     def test_domain(self):
