@@ -18,7 +18,7 @@ try:
     from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_CONNECT, RPC_C_AUTHN_LEVEL_PKT_INTEGRITY, RPC_C_AUTHN_LEVEL_PKT_PRIVACY, DCERPCException
     from impacket.uuid import string_to_bin
 except ImportError:
-    dcomrt = None
+    dcomrt = RPC_C_AUTHN_LEVEL_PKT_INTEGRITY = None
 
 HOST = "127.0.0.1"
 

@@ -69,7 +69,7 @@ class Rows(base.Inside):
         path.write_text(text)
         cls.daemon.run("mof", "--namespace", ns, str(path))
 
-    def link(self, user=USER, level=PRIVACY):
+    def link(self, user=USER, level=base.PRIVACY):
         link = Link(self.daemon.address("wmi"), user, PASSWORD, level)
         self.addCleanup(link.close)
         return link
