@@ -235,7 +235,65 @@ static void another_level(void **state)
     }
 }
 
+/* Nobody's name, with whatever proof. */
+static void nobody(void **state)
+{
+    struct ntlm_client_config c = { .options = { .want = MECH_SIGN | MECH_SEAL }, .user = SLICE(""), .password = SLICE("") };
+    struct buf b, token;
+    open_talk(RPC_LEVEL_INTEGRITY);
+    assert_int_equal(ntlm_client_new(&c, &t.client, NULL), CIMF_OK);
+    buf_init(&token, 0);
+    assert_int_equal(mech_step(t.client, SLICE_NULL, &token, NULL), MECH_CONTINUE);
+    put_bind(&b, RPC_BIND, 0, &echo_interface, 7, buf_slice(&token));
+    feed(&b);
+    struct rpc_pdu p = answer();
+    buf_clear(&token);
+    assert_int_equal(mech_step(t.client, p.auth.token, &token, NULL), MECH_COMPLETE);
+    send_auth3(7, RPC_AUTH_NTLM, buf_slice(&token));
+    buf_free(&token);
+    t.call++;
+    send_request(0, 0, BOTH, SLICE("x"), 7, -1);
+    check_ended(RPC_FAULT_ACCESS_DENIED);
+}
+
 /* ---- fragments ---- */
+
+/* Padding that is longer than what it pads. */
+static void padding_that_lies(void **state)
+{
+    static const uint8_t pads[] = { 17, 40, 255 };
+    for (size_t i = 0; i < sizeof pads; i++) {
+        struct buf b;
+        open_talk(RPC_LEVEL_INTEGRITY);
+        log_in("secret", 7, RPC_BIND, 0);
+        buf_init(&b, 0);
+        size_t start = rpc_pdu_begin(&b, RPC_REQUEST, BOTH, ++t.call);
+        struct rpc_auth a = { RPC_AUTH_NTLM, t.level, 0, 7, SLICE_NULL };
+        buf_add(&b, "\0\0\0\0\0\0\0\0sixteen octets..", 24);
+        rpc_trailer_put(&b, start, 4, &a);
+        b.p[b.n - 6] = (char)pads[i];
+        buf_add(&b, "\1\0\0\0\1\2\3\4\5\6\7\10\0\0\0\0", 16);
+        rpc_pdu_end(&b, start, 16);
+        feed(&b);
+        check_ended(RPC_FAULT_PROTOCOL);
+    }
+}
+
+/* What is reserved may be anything. */
+static void reserved_octets(void **state)
+{
+    struct buf b, token;
+    open_talk(RPC_LEVEL_INTEGRITY);
+    struct slice first = first_token(&token);
+    put_bind(&b, RPC_BIND, 0, &echo_interface, 7, first);
+    memset(b.p + 25, 0xff, 3);                      /* behind the number of contexts */
+    b.p[31] = (char)0xff;                           /* behind the number of transfer syntaxes */
+    b.p[b.n - first.n - 5] = (char)0xff;            /* of the trailer */
+    feed(&b);
+    buf_free(&token);
+    assert_int_equal(answer().type, RPC_BIND_ACK);
+    close_talk();
+}
 
 /* Fragments without an end: 4 MiB are taken, no more; and who says at once that more will come is refused at once. */
 /* covers: wmi-dcom:R20 */
@@ -335,7 +393,8 @@ int main(void)
         cmocka_unit_test(contexts_that_lie), cmocka_unit_test(odd_contexts),         cmocka_unit_test(logins_out_of_order),
         cmocka_unit_test(tokens_again),      cmocka_unit_test(levels_that_are_none), cmocka_unit_test(another_level),
         cmocka_unit_test(endless_request),   cmocka_unit_test(mixed_fragments),      cmocka_unit_test(identifiers),
-        cmocka_unit_test(statuses),
+        cmocka_unit_test(statuses),          cmocka_unit_test(nobody),               cmocka_unit_test(padding_that_lies),
+        cmocka_unit_test(reserved_octets),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
