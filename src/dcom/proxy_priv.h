@@ -27,7 +27,6 @@ enum {
 #define DCOM_E_CALL_FAILED DCOM_WIN32(0x6be)    /* RPC_S_CALL_FAILED */
 #define DCOM_E_TIMED_OUT DCOM_WIN32(0x71a)      /* RPC_S_CALL_CANCELLED */
 #define DCOM_E_BAD_STUB DCOM_WIN32(0x6f7)
-#define DCOM_E_UNREACHABLE DCOM_WIN32(0x6ba)    /* RPC_S_SERVER_UNAVAILABLE */
 
 struct dcom_link;
 

@@ -171,7 +171,7 @@ static void test_an_indicate_that_fails(void **state)
         if (how == 1) {
             assert_int_equal(s->statuses, 0);
             s->hold = false;
-            fake_sink_answer(1, true, DCOM_E_DISCONNECTED);
+            fake_sink_answer(1, true, 0x8007071a);
             fake_run();
         }
         assert_int_equal(f.m.active, 0);
@@ -181,6 +181,7 @@ static void test_an_indicate_that_fails(void **state)
         if (how != 2) assert_int_equal(s->last.hresult, 0x80041032);
         assert_int_equal(s->most, how != 2);
     }
+    assert_int_equal(fake_sink[2].tries, 1); /* who is not there is not called twice */
 }
 
 static uint32_t cancel(unsigned sink)

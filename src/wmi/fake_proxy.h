@@ -11,7 +11,7 @@ struct fake_sink {
     bool hold;                  /* said: calls are not answered until fake_sink_answer */
     uint32_t answer;            /* said: to Indicate */
     bool dead;                  /* said: calls fail */
-    unsigned indicates, statuses, received, proxies, outstanding, most;
+    unsigned tries, indicates, statuses, received, proxies, outstanding, most;
     struct slice objects[FAKE_SINK_OBJECTS]; /* references; the first ones */
     struct stub_status last;
     struct guid causality;
@@ -108,6 +108,7 @@ void dcom_proxy_call(struct dcom_proxy *p, struct dcom_proxy_call *call)
     void *record = fake_received(call);
     if (!exec_here(p->home) || p->told) abort(); /* nothing comes after the last word */
     p->told = call->opnum == WMI_OPNUM_SET_STATUS && !((const struct stub_status *)record)->flags;
+    s->tries++;
     if (s->dead) {
         s->outstanding++;
         p->calls++;

@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 
+#include "auth/principal.h"
+#include "base/log.h"
 #include "wmi/wmi_priv.h"
 
 enum { BATCH = 256 };
@@ -128,12 +130,27 @@ static void cancel(struct wmi_sink *s)
     if (!s->finished) s->cancel(s);
 }
 
+/* Nobody is there who could hear more. */
+static bool deaf(uint32_t hresult)
+{
+    return hresult == DCOM_E_UNREACHABLE || hresult == DCOM_E_DISCONNECTED || hresult == DCOM_E_SERVER_STOPPING;
+}
+
 static void indicated(struct dcom_proxy_call *call, bool failed, uint32_t hresult)
 {
     struct wmi_sink *s = call->arg;
     s->calling = false;
+    if (failed || wmi_failed(hresult))
+        log_debug("wmi", "a client does not take results user=" SLICE_FMT " hresult=0x%08x", SLICE_ARG(s->session->principal->name),
+                  hresult);
     /* WBEM_S_NEW_STYLE says that ObjectArrays are understood, too: how they stand in the call is not documented. */
-    if (failed || wmi_failed(hresult)) cancel(s);
+    if (failed && deaf(hresult) && !s->told) {
+        batch_free(s);
+        s->told = true;
+        if (!s->finished) s->cancel(s);
+    } else if (failed || wmi_failed(hresult)) {
+        cancel(s);
+    }
     wmi_sink_flush(s);
     if (!s->finished && !s->told) s->more(s);
     sink_unref(s);

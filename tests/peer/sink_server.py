@@ -210,6 +210,7 @@ class Connection:
     def __init__(self, server, sock, interfaces):
         self.server, self.sock, self.interfaces = server, sock, interfaces
         self.contexts, self.securities, self.parts = {}, {}, {}
+        self.replies = threading.Lock()  # signatures count what is sent
 
     def exactly(self, n):
         data = b""
@@ -334,19 +335,23 @@ class Connection:
 
     def reply(self, kind, call, body, security):
         try:
-            if not security or security.level < LEVEL_INTEGRITY:
-                self.send(kind, FIRST | LAST, call, body)
-                return
-            size = 16 if kind == FAULT else 8  # a fault's status can be read without a key
-            head, stub = body[:size], body[size:]
-            pad = -len(stub) % 16
-            stub += bytes(pad)
-            trailer = struct.pack("<BBBxI", security.kind, security.level, pad, security.number)
-            length = 16 + len(head) + len(stub) + len(trailer) + 16
-            header = struct.pack("<BBBB4sHHI", 5, 0, kind, FIRST | LAST, b"\x10\0\0\0", length, 16, call)
-            self.sock.sendall(security.close(header + head, stub, trailer))
+            with self.replies:
+                self.reply_now(kind, call, body, security)
         except OSError:
             pass
+
+    def reply_now(self, kind, call, body, security):
+        if not security or security.level < LEVEL_INTEGRITY:
+            self.send(kind, FIRST | LAST, call, body)
+            return
+        size = 16 if kind == FAULT else 8  # a fault's status can be read without a key
+        head, stub = body[:size], body[size:]
+        pad = -len(stub) % 16
+        stub += bytes(pad)
+        trailer = struct.pack("<BBBxI", security.kind, security.level, pad, security.number)
+        length = 16 + len(head) + len(stub) + len(trailer) + 16
+        header = struct.pack("<BBBB4sHHI", 5, 0, kind, FIRST | LAST, b"\x10\0\0\0", length, 16, call)
+        self.sock.sendall(security.close(header + head, stub, trailer))
 
 
 class SinkServer:
