@@ -454,6 +454,7 @@ class RightsTest(Rows):
             (rows, read, s.get, ("R_Thing",)), (rows, read, s.get, ("R_Thing.Id=1",)), (rows, read, s.get, ("",)), (rows, read, s.classes, ("",)),
             (rows, read, s.instances, ("R_Thing",)), (rows, read, s.query, ("select * from R_Thing",)),
             (rows, read, s.query, ("associators of {R_Thing.Id=1}",)), (rows, read, up.open, ("rows",)),
+            (rows, read, s.notify, ("select * from __InstanceCreationEvent within 1", NOW | FORWARD)),
             (rows, FULL | PARTIAL | PROVIDER | read, s.put_class, (cls,)), (rows, FULL | PARTIAL | PROVIDER | read, s.put_class, (new_class(empty, "R_New", "k"),)),
             (rows, FULL | PARTIAL | PROVIDER | read, s.delete_class, ("R_New",)),
             (rows, PARTIAL | read, s.put, (thing,)), (rows, PARTIAL | read, s.delete, ("R_Thing.Id=95",)),
