@@ -54,7 +54,8 @@ static cimf_status give(int dir, const char *name, const struct identity *who, s
     return number ? error_errno(e, CIMF_ACCESS_DENIED, "cimd", number, "cannot give %s to user %u", name, (unsigned)who->uid) : CIMF_OK;
 }
 
-static cimf_status give_folder(int folder, const struct identity *who, struct error *e)
+/* lenient: what cannot be given stays as it is, for a folder where administrators put what they like. */
+static cimf_status give_folder(int folder, const struct identity *who, bool lenient, struct error *e)
 {
     cimf_status status = give(folder, ".", who, e);
     int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -64,7 +65,10 @@ static cimf_status give_folder(int folder, const struct identity *who, struct er
         return error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot read a folder below cimd.state_dir");
     }
     for (struct dirent *d; status == CIMF_OK && (d = readdir(dir));)
-        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) status = give(folder, d->d_name, who, e);
+        if (strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0) {
+            cimf_status given = give(folder, d->d_name, who, lenient ? NULL : e);
+            if (!lenient) status = given;
+        }
     closedir(dir);
     return status;
 }
@@ -106,8 +110,8 @@ static cimf_status give_all(struct config *config, struct state *s, struct error
 {
     if (fchown(s->folder, 0, 0) != 0 || fchmod(s->folder, 0711) != 0)
         return error_errno(e, CIMF_IO_ERROR, "cimd", errno, "cannot set owner and mode of %s", config_text(config, CONFIG_cimd_state_dir));
-    cimf_status status = give_folder(s->repository, &s->who[ROLE_CORE], e);
-    if (status == CIMF_OK && !*config_text(config, CONFIG_wmi_backup_dir)) status = give_folder(s->backup, &s->who[ROLE_CORE], e);
+    cimf_status status = give_folder(s->repository, &s->who[ROLE_CORE], false, e);
+    if (status == CIMF_OK && !*config_text(config, CONFIG_wmi_backup_dir)) status = give_folder(s->backup, &s->who[ROLE_CORE], true, e);
     if (status == CIMF_OK) status = give_secrets(config, &s->who[ROLE_AUTH], e);
     if (status == CIMF_OK) status = give(s->folder, "auth", &s->who[ROLE_AUTH], e);
     return status;

@@ -194,6 +194,10 @@ class BackupTest(Backup):
             with self.subTest(name=name):
                 self.is_(care.restore(name), CRITICAL)
         self.is_(s.get("T.Id=1").hresult)  # nobody was disturbed
+        os.chown(self.backups / "good.rec", 0, 0)
+        self.daemon.stop()
+        self.daemon.start()  # whatever lies there; files come to belong to the daemon
+        self.is_(self.care().restore("good.rec"))
 
     def test_rights(self):
         self.is_(self.care().backup("r.rec"))
