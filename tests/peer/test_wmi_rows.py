@@ -416,6 +416,25 @@ class MethodsTest(Rows):
         exact(lambda n: s.status(s.put(instance(place, Name="x" * (n - len('R_Place.Name=""'))), 1)), 8192)
         self.assertEqual(self.enter(s.link, self.login(), "x" * 8174)[0], QUOTA_VIOLATION)
 
+    def test_classes(self):
+        """PutClass and DeleteClass (3.1.4.3.6, 3.1.4.3.8), but for their events."""
+        self.mof("root/rows", "class R_Top { [key] uint32 Id; }; class R_Middle : R_Top { string A; }; class R_Low : R_Middle { string B; };\n"
+                              "instance of R_Top { Id = 1; }; instance of R_Low { Id = 2; };")
+        s, elsewhere = self.session(), self.session("root/default")
+        empty = s.get("").pair()
+        for names, code in ((("_X", "__X"), INVALID_OPERATION), (("X_", ""), INVALID_OBJECT), (("a b", "1X", "X-Y", "X.Y"), INVALID_PARAMETER)):
+            for name in names:
+                self.fails(code, s.put_class(new_class(empty, name, "k"), result=False))
+        low = s.get("R_Low").pair()
+        self.fails(NOT_FOUND, elsewhere.put_class(low, result=False))  # no superclass there
+        self.fails(INVALID_OPERATION, s.put_class(s.get("__NAMESPACE").pair(), result=False))
+        self.fails(0, s.delete_class("R_Top", result=False))
+        for path in ("R_Top", "R_Middle", "R_Low"):
+            self.fails(NOT_FOUND, s.get(path))
+            self.fails(INVALID_CLASS, s.get(f"{path}.Id=2"))
+        self.fails(NOT_FOUND, s.put_class(low, result=False))
+        self.fails(NOT_FOUND, s.delete_class("R_Top", result=False))
+
     def test_malformed_objects(self):
         """covers: wmi-dcom:W37"""
         s = self.session()
