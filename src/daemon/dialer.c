@@ -92,10 +92,12 @@ static bool is_ours(const struct dialer *d, int fd, union address *local, union 
 static int dial(union address *from, union address *to, uint16_t port)
 {
     socklen_t n = to->any.sa_family == AF_INET6 ? sizeof to->v6 : sizeof to->v4;
+    const int off = 0;
     int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     set_port(from, 0);
     set_port(to, port);
     if (fd < 0) return -1;
+    if (to->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* IPv4 at a listener for both */
     if (bind(fd, &from->any, n) == 0 && (connect(fd, &to->any, n) == 0 || errno == EINPROGRESS)) return fd;
     close(fd);
     return -1;

@@ -101,6 +101,39 @@ static void test_reaches_the_client(void **state)
     close(fd);
 }
 
+/* Listeners of IPv6, also when the client speaks IPv4 to them. */
+static void test_ipv6(void **state)
+{
+    for (int mapped = 0; mapped < 2; mapped++) {
+        struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT }, peer;
+        socklen_t n = sizeof at;
+        int off = 0, both = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), taken, fd;
+        if (mapped) at.sin6_addr = (struct in6_addr)IN6ADDR_ANY_INIT;
+        setsockopt(both, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        if (bind(both, (struct sockaddr *)&at, n) != 0) { /* this machine has none */
+            close(both);
+            skip();
+        }
+        assert_int_equal(listen(both, 8), 0);
+        assert_int_equal(getsockname(both, (struct sockaddr *)&at, &n), 0);
+        dialer_listens(&dialer, both);
+        int mine = socket(mapped ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = at.sin6_port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        assert_int_equal(connect(mine, mapped ? (struct sockaddr *)&v4 : (struct sockaddr *)&at, mapped ? sizeof v4 : sizeof at), 0);
+        assert_true((taken = accept(both, NULL, NULL)) >= 0);
+        assert_int_equal(asked(mapped ? ntohs(other.sin_port) : ntohs(at.sin6_port), taken, &fd), CIMF_OK);
+        struct pollfd p = { .fd = fd, .events = POLLOUT };
+        assert_int_equal(poll(&p, 1, 30000), 1);
+        n = sizeof peer;
+        assert_int_equal(getpeername(fd, (struct sockaddr *)&peer, &n), 0);
+        assert_int_equal(IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr), mapped);
+        close(fd);
+        close(taken);
+        close(mine);
+        close(both);
+    }
+}
+
 static void test_ports(void **state)
 {
     static const uint16_t ports[] = { 0, 1, 22, 80, 134, 136, 445, 1023 };
@@ -166,7 +199,7 @@ static void test_rate(void **state)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
-    const struct CMUnitTest tests[] = { T(test_reaches_the_client), T(test_ports), T(test_proofs), T(test_switched_off),
+    const struct CMUnitTest tests[] = { T(test_reaches_the_client), T(test_ipv6), T(test_ports), T(test_proofs), T(test_switched_off),
                                         cmocka_unit_test(test_default_is_off), T(test_rate) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

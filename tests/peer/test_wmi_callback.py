@@ -4,6 +4,7 @@ resolver needs port 135. So the tests run in a network namespace of their own, a
 import os
 import pathlib
 import sys
+import threading
 import time
 import unittest
 
@@ -259,6 +260,22 @@ class StepDownTest(Inside):
             self.assertEqual(set(sink.levels), {LEVEL_NONE})
 
 
+class StopTest(Inside):
+    def test_while_a_client_thinks(self):
+        """The daemon does not wait for it, and leaves nothing behind."""
+        server = self.sinks(threads=True)
+        sink, come, go = server.sink(), threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        def think(sink, call):
+            come.set()
+            go.wait(60)
+        sink.before = think
+        self.query(self.services(), sink)
+        self.assertTrue(come.wait(30))
+        self.daemon.stop()  # fails unless it ends well
+
+
 class OffTest(Inside):
     """As it comes."""
     login = False
@@ -274,7 +291,7 @@ class OffTest(Inside):
         self.alive()
 
 
-CASES = [LoginTest, IntegrityTest, AnonymousTest, StepDownTest, OffTest]
+CASES = [LoginTest, IntegrityTest, AnonymousTest, StepDownTest, StopTest, OffTest]
 if INSIDE and __name__ == "__main__":
     base.inside(sys.argv[2:], CASES)
     sys.exit(0)
@@ -283,7 +300,7 @@ if INSIDE and __name__ == "__main__":
 @unittest.skipUnless(base.available(), "needs root, impacket and pyspnego")
 class CallbackTest(unittest.TestCase):
     def test_all(self):
-        base.run_inside(self, __file__, 27)
+        base.run_inside(self, __file__, 28)
 
 
 def load_tests(loader, tests, pattern):
