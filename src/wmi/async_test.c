@@ -406,14 +406,19 @@ static void test_too_many(void **state)
 
 static void test_a_server_that_stops(void **state)
 {
+    fake_sink[2].hold = true; /* within Indicate */
+    assert_int_equal(call(21, query_of(2)), 0);
     f.m.mode = FAKE_BLOCK;
     assert_int_equal(call(21, query_of(0)), 0);
     wmi_server_stop(f.server);
     fake_run();
     assert_int_equal(f.m.active, 0);
-    assert_int_equal(fake_sink[0].statuses, 1);
-    assert_int_equal(fake_sink[0].last.hresult, 0x80041032);
+    for (unsigned i = 0; i < 3; i += 2) {
+        assert_int_equal(fake_sink[i].statuses, 1);
+        assert_int_equal(fake_sink[i].last.hresult, 0x80041032);
+    }
     assert_int_equal(call(21, query_of(1)), 0x80041033);
+    fake_sink_answer(2, true, DCOM_E_SERVER_STOPPING);
     fake_run();
     assert_int_equal(fake_sink[1].statuses, 0);
 }

@@ -225,19 +225,24 @@ static void cancel_posted(void *arg)
     sink_unref(s);
 }
 
-/* Those that go on and answer to this sink are cancelled, each on its executor: how many. */
+/* Those that go on and answer to this sink, NULL: to any, are cancelled, each on its executor: how many. */
 static unsigned cancel_all(struct wmi_server *server, const struct dcom_proxy *proxy)
 {
     unsigned found = 0;
     pthread_mutex_lock(&server->lock);
     for (struct wmi_sink *s = server->sinks; s; s = s->next) {
-        if (s->told || !dcom_proxy_same(s->proxy, proxy)) continue;
+        if (s->told || (proxy && !dcom_proxy_same(s->proxy, proxy))) continue;
         sink_ref(s);
         if (exec_post(s->home, cancel_posted, s)) found++;
         else __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL);
     }
     pthread_mutex_unlock(&server->lock);
     return found;
+}
+
+void wmi_sinks_stop(struct wmi_server *server)
+{
+    cancel_all(server, NULL);
 }
 
 void wmi_cancel_async(struct dcom_call *c, void *record)

@@ -254,6 +254,9 @@ void wmi_sink_flush(struct wmi_sink *s);
 /* After what was added: SetStatus. text and object (OBJREF) may have p NULL. Takes the owner's reference. */
 void wmi_sink_finish(struct wmi_sink *s, uint32_t hresult, struct slice text, struct slice object);
 
+/* The server stops: all that answer to sinks are cancelled, and told so. */
+void wmi_sinks_stop(struct wmi_server *s);
+
 /* ---- operations that answer to a sink (push.c) ---- */
 
 struct wmi_work *wmi_push_new(struct dcom_call *c, struct wmi_session *x);

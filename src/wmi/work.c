@@ -185,4 +185,5 @@ void wmi_server_stop(struct wmi_server *s)
     }
     wmi_backup_stop(s);
     pthread_mutex_unlock(&s->lock);
+    wmi_sinks_stop(s);
 }
