@@ -137,7 +137,8 @@ cimf_status state_prepare(struct config *config, struct state *s, struct error *
     if (status == CIMF_OK) status = open_folder(dir, &s->folder, e);
     if (status == CIMF_OK) status = make_below(dir, "repository", config, &s->repository, e);
     const char *backup = config_text(config, CONFIG_wmi_backup_dir);
-    if (status == CIMF_OK) status = *backup ? open_folder(backup, &s->backup, e) : make_below(dir, "backup", config, &s->backup, e);
+    if (status == CIMF_OK && !*backup) status = make_below(dir, "backup", config, &s->backup, e);
+    if (status == CIMF_OK && *backup && (status = open_folder(backup, &s->backup, e)) != CIMF_OK) error_subject(e, SLICE("wmi.backup_dir"));
     if (status == CIMF_OK) status = make_below(dir, "auth", config, NULL, e);
     if (status == CIMF_OK && s->drop) status = give_all(config, s, e);
     return status;
