@@ -45,6 +45,7 @@ struct dcom_object {
     int64_t used;           /* last call or reference */
     unsigned running, sets; /* calls at work; ping sets that name it */
     struct dcom_line *line; /* the connection that used it last; NULL: none that counts */
+    bool ended;             /* clients have let it go: it is not given out again */
     bool listed, pinged;    /* pinged: was in a ping set once */
     struct dcom_object *next;     /* while it is on its way out */
 };

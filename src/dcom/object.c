@@ -130,6 +130,7 @@ void dcom_object_unlist(struct dcom_object *o, struct dcom_object **dead)
     dcom_line_leave(o);
     map_del(&o->server->oids, key_of(&o->oid, sizeof o->oid));
     o->listed = false;
+    o->ended = true;
     o->next = *dead;
     *dead = o;
 }
@@ -172,6 +173,7 @@ uint32_t dcom_export(struct dcom_object *o, const struct guid *iid, uint32_t ref
     const struct dcom_interface *interface = find_interface(o, iid);
     struct dcom_ipid *i;
     if (!interface) return DCOM_E_NOINTERFACE;
+    if (o->ended) return DCOM_E_DISCONNECTED; /* closed is on its way */
     for (i = o->ipids; i && i->interface != interface; i = i->next) {
     }
     if (!i && (!list(o) || !(i = new_ipid(o, interface)))) {

@@ -147,6 +147,7 @@ uint32_t wmi_refresher_give(struct dcom_call *c, struct wmi_refresher *r, struct
     pthread_mutex_lock(&r->server->lock);
     if (!hresult) r->given = true;
     pthread_mutex_unlock(&r->server->lock);
+    if (hresult == DCOM_E_DISCONNECTED) refresher_closed(r); /* as it will be told soon: the next one who asks gets another */
     return hresult;
 }
 
