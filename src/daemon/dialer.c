@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 enum { RESOLVER = 135, FIRST_PORT = 1024 };
@@ -50,19 +49,19 @@ static bool answer(struct dialer *d, uint32_t number, cimf_status status, int fd
     return d->core < 0 || role_message_send(d->core, &m, fd, &e) != CIMF_SERVER_TOO_BUSY;
 }
 
-static bool within_rate(struct dialer *d)
+static struct budget *budget_of(struct dialer *d, const union address *peer)
 {
-    int64_t now = clock_mono_us(), more = (now - d->refilled) * DIALER_RATE / 1000000;
-    if (d->refilled == 0 || more >= DIALER_BURST) {
-        d->budget = DIALER_BURST;
-        d->refilled = now;
-    } else if (more > 0) {
-        d->budget = d->budget + (unsigned)more > DIALER_BURST ? DIALER_BURST : d->budget + (unsigned)more;
-        d->refilled += more * 1000000 / DIALER_RATE;
+    unsigned char key[16] = { [10] = 0xff, [11] = 0xff };
+    struct dialer_place *oldest = d->places;
+    if (peer->any.sa_family == AF_INET6) memcpy(key, &peer->v6.sin6_addr, sizeof key);
+    else memcpy(key + 12, &peer->v4.sin_addr, 4);
+    for (struct dialer_place *p = d->places; p < d->places + DIALER_ADDRESSES; p++) {
+        if (memcmp(p->address, key, sizeof key) == 0) return &p->budget;
+        if (p->budget.refilled < oldest->budget.refilled) oldest = p;
     }
-    if (!d->budget) return false;
-    d->budget--;
-    return true;
+    *oldest = (struct dialer_place){ 0 };
+    memcpy(oldest->address, key, sizeof key);
+    return &oldest->budget;
 }
 
 static int option(int fd, int name)
@@ -103,20 +102,31 @@ static int dial(union address *from, union address *to, uint16_t port)
     return -1;
 }
 
-bool dialer_asked(struct dialer *d, const struct role_message *m, int fd)
+/* The socket, or -1 and why there is none. */
+static int open_to_client(struct dialer *d, uint32_t port, int proof, cimf_status *status)
 {
     union address from = { .any.sa_family = AF_UNSPEC }, to = from;
-    cimf_status status = CIMF_ACCESS_DENIED;
-    int made = -1;
-    bool port = m->port == RESOLVER || (m->port >= FIRST_PORT && m->port <= UINT16_MAX);
-    if (!within_rate(d)) {
-        status = CIMF_SERVER_TOO_BUSY;
-    } else if (d->allowed && port && fd >= 0 && is_ours(d, fd, &from, &to)) {
-        made = dial(&from, &to, (uint16_t)m->port);
-        status = made >= 0 ? CIMF_OK : CIMF_CONNECTION_LOST;
-    } else {
-        log_warn("cimd", "cimd-core asks for a connection that it may not have port=%u", m->port);
+    bool port_ok = port == RESOLVER || (port >= FIRST_PORT && port <= UINT16_MAX);
+    *status = CIMF_SERVER_TOO_BUSY;
+    if (!budget_spend(&d->all, DIALER_BURST, DIALER_RATE)) return -1;
+    if (!d->allowed || !port_ok || proof < 0 || !is_ours(d, proof, &from, &to)) {
+        log_warn("cimd", "cimd-core asks for a connection that it may not have port=%u", port);
+        *status = CIMF_ACCESS_DENIED;
+        return -1;
     }
+    if (!budget_spend(budget_of(d, &to), DIALER_BURST_ADDRESS, DIALER_RATE_ADDRESS)) {
+        d->all.left++; /* others may still */
+        return -1;
+    }
+    int fd = dial(&from, &to, (uint16_t)port);
+    *status = fd >= 0 ? CIMF_OK : CIMF_CONNECTION_LOST;
+    return fd;
+}
+
+bool dialer_asked(struct dialer *d, const struct role_message *m, int fd)
+{
+    cimf_status status;
+    int made = open_to_client(d, m->port, fd, &status);
     bool ok = answer(d, m->number, status, made);
     if (made >= 0) close(made);
     return ok;

@@ -196,10 +196,30 @@ static void test_rate(void **state)
     assert_true(busy > DIALER_BURST);
 }
 
+/* A client whose objects do not answer uses up its own share, not what another one needs. */
+static void test_rate_of_an_address(void **state)
+{
+    struct sockaddr_in from = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1) };
+    int fd, busy = 0;
+    for (int i = 0; i < 3 * DIALER_BURST_ADDRESS; i++) {
+        busy += asked(ntohs(other.sin_port), accepted, &fd) == CIMF_SERVER_TOO_BUSY;
+        if (fd >= 0) close(fd);
+    }
+    assert_true(busy > DIALER_BURST_ADDRESS);
+    int neighbour = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(neighbour, (struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(neighbour, (struct sockaddr *)&ours, sizeof ours), 0);
+    int taken = accept(listener, NULL, NULL);
+    assert_int_equal(asked(ntohs(other.sin_port), taken, &fd), CIMF_OK);
+    close(fd);
+    close(taken);
+    close(neighbour);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = { T(test_reaches_the_client), T(test_ipv6), T(test_ports), T(test_proofs), T(test_switched_off),
-                                        cmocka_unit_test(test_default_is_off), T(test_rate) };
+                                        cmocka_unit_test(test_default_is_off), T(test_rate), T(test_rate_of_an_address) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,22 +36,6 @@ static void record(struct host_keeper *k, const struct role_message *who, cimf_s
 
 /* --- limits -------------------------------------------------------------------------------------------- */
 
-static bool within_rate(struct host_keeper *k)
-{
-    int64_t now = clock_mono_us(), more = (now - k->refilled) * KEEPER_RATE / 1000000;
-    if (k->refilled == 0 || more >= KEEPER_BURST) {
-        k->budget = KEEPER_BURST;
-        k->refilled = now;
-    } else if (more > 0) {
-        k->budget += (unsigned)more;
-        if (k->budget > KEEPER_BURST) k->budget = KEEPER_BURST;
-        k->refilled += more * 1000000 / KEEPER_RATE;
-    }
-    if (!k->budget) return false;
-    k->budget--;
-    return true;
-}
-
 /* Why this user gets none; NULL: he gets one. */
 static const char *refused(const struct host_keeper *k, uid_t uid, cimf_status *status)
 {
@@ -111,7 +95,7 @@ bool keeper_asked(struct host_keeper *k, const struct role_message *m)
 {
     unsigned i = 0;
     while (i < KEEPER_PENDING && k->pending[i].asked) i++;
-    if (i == KEEPER_PENDING || !within_rate(k)) return answer(k, m->number, CIMF_SERVER_TOO_BUSY, 0, -1);
+    if (i == KEEPER_PENDING || !budget_spend(&k->budget, KEEPER_BURST, KEEPER_RATE)) return answer(k, m->number, CIMF_SERVER_TOO_BUSY, 0, -1);
     struct role_message q = { .word = ROLE_RESOLVE, .number = ++k->numbers ? k->numbers : ++k->numbers };
     memcpy(q.id, m->id, sizeof q.id);
     struct error e = ERROR_INIT;

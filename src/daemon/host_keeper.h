@@ -11,6 +11,7 @@
 #define DAEMON_HOST_KEEPER_H
 
 #include "daemon/role.h"
+#include "daemon/budget.h"
 #include "daemon/role_message.h"
 
 enum {
@@ -28,8 +29,7 @@ struct host_keeper {
     int core, auth;        /* sockets; -1 when gone */
     int audit;             /* taken by the first record; -1 */
     uint32_t numbers;
-    unsigned budget;       /* requests that may come now */
-    int64_t refilled;
+    struct budget budget;  /* of requests */
     struct {
         uint32_t number;   /* of cimd-core */
         uint32_t asked;    /* ours; 0: free */
