@@ -247,7 +247,7 @@ static void put_command(struct buf *b, unsigned command, const void *data, size_
     buf_add(b, data, n);
 }
 
-/* covers: wmi-dcom:R19 */
+/* covers: wmi-dcom:R19 security:S26 */
 static void verification_trailer(void **state)
 {
     enum { END = 0x4000, MUST = 0x8000, ROUNDS = 6 };

@@ -21,7 +21,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* covers: wmi-dcom:W5 */
+/* covers: wmi-dcom:W5 security:S21 */
 static void test_who_may_only_be_known(void **state)
 {
     struct client_call c;

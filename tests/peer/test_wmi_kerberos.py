@@ -276,7 +276,7 @@ class KerberosTest(unittest.TestCase):
                 self.assertEqual(what, "ok", said)
 
     @unittest.skipUnless(kdc.available() or os.environ.get("CI"), "needs krb5-kdc")
-    # covers: wmi-dcom:R13 wmi-dcom:R15
+    # covers: wmi-dcom:R13 wmi-dcom:R15 security:S25
     def test_mit(self):
         self.judge(*apart.run(__file__), 9)
 

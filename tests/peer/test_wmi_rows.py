@@ -178,7 +178,7 @@ class LoginTest(Rows):
     def test_levels(self):
         """Calls below packet integrity are refused, whatever they ask for.
 
-        covers: wmi-dcom:W5"""
+        covers: wmi-dcom:W5 security:S19 security:S20"""
         login = self.login()
         for level in (NONE, CONNECT):
             link = self.link(level=level)
@@ -188,7 +188,7 @@ class LoginTest(Rows):
             self.assertEqual(self.enter(self.link(level=level), login, "root/rows")[0], 0)
 
     def test_encryption(self):
-        """covers: wmi-dcom:W6"""
+        """covers: wmi-dcom:W6 security:S22"""
         link, open = self.link(), self.link(level=INTEGRITY)
         s = self.session("root/sealed", link=link)
         self.assertEqual(s.get("__SystemClass").hresult, 0)
