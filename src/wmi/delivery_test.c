@@ -171,10 +171,38 @@ static void test_the_same_in_every_delivery(void **state)
     arena_free(&a);
 }
 
+/* Large parameters of operations that go on are bounded in all, and go when the operation is over: not with its result. */
+static void test_large_parameters(void **state)
+{
+    static char large[65537];
+    struct client_call c;
+    struct slice none = SLICE_NULL;
+    memset(large, 'm', sizeof large - 1);
+    struct stub_services r = { .text = SLICE("MyClass"), .method = slice_str(large), .flags = 0x10, .result = &none };
+    f.server->settings.inputs_total = 150000;
+    f.m.mode = FAKE_BLOCK;
+    client_init(&c, services, 0, 24);
+    client_run(&c, &r);
+    assert_true(c.answered);
+    assert_int_equal(c.hresult, 0);
+    struct dcom_object *result = client_object(*((struct stub_services *)c.out)->result);
+    client_end(&c);
+    size_t one = f.server->inputs;
+    assert_true(one >= sizeof large);
+    f.server->settings.inputs_total = one + one / 2;
+    assert_int_equal(call(24, (struct stub_services){ .text = r.text, .method = r.method, .flags = 0x10, .result = &none }), 0x8004106c);
+    assert_int_equal(f.server->inputs, one);
+    fake_go(&f.m);
+    fake_run();
+    assert_int_equal(f.server->inputs, 0); /* the result is still held */
+    client_release(result);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_same_in_every_delivery, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_parameters, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

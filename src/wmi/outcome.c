@@ -2,6 +2,8 @@
  * Operations that end with one thing, and IWbemCallResult (MS-WMI 3.1.4.5), which tells it to those who come later. A
  * call that has to wait stands in the list of the outcome until it is finished, its time is over or its client is gone.
  */
+#include <stdlib.h>
+
 #include "wmi/wmi_priv.h"
 
 enum wait_kind { WAIT_METHOD, WAIT_LOGIN, WAIT_OBJECT, WAIT_STRING, WAIT_SERVICES, WAIT_STATUS };
@@ -151,6 +153,18 @@ static void aborted(struct dcom_call *c)
     wmi_work_unref(&o->w);
 }
 
+/* A client may hold an IWbemCallResult for long: only what it can tell is kept. */
+static void keep_outcome(struct wmi_outcome *o)
+{
+    if (o->kept || o->w.arena.used <= WMI_INPUTS_SMALL) return;
+    if (!(o->kept = malloc(o->object.n + o->text.n + 1))) return;
+    if (o->object.n) memcpy(o->kept, o->object.p, o->object.n);
+    if (o->text.n) memcpy(o->kept + o->object.n, o->text.p, o->text.n);
+    if (o->object.p) o->object.p = o->kept;
+    if (o->text.p) o->text.p = o->kept + o->object.n;
+    wmi_work_forget(&o->w);
+}
+
 static void settle(struct wmi_work *work)
 {
     struct wmi_outcome *o = (struct wmi_outcome *)work;
@@ -158,11 +172,14 @@ static void settle(struct wmi_work *work)
         uint32_t hresult = answer(o->waits);
         finish(o->waits, hresult);
     }
+    if (o->finished) keep_outcome(o);
 }
 
 static void outcome_free(struct wmi_work *work)
 {
-    wmi_session_unref(((struct wmi_outcome *)work)->opened);
+    struct wmi_outcome *o = (struct wmi_outcome *)work;
+    wmi_session_unref(o->opened);
+    free(o->kept);
 }
 
 struct wmi_outcome *wmi_outcome_new(struct dcom_call *c, struct wmi_session *x)

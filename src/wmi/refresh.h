@@ -87,6 +87,7 @@ struct wmi_item {                /* never changes; shared with the calls that re
     struct cim_path path;
     struct cim_context_value *context;
     uint32_t context_count;
+    size_t inputs;               /* of the server's, for this one */
     struct arena arena;
 };
 struct wmi_refresher {

@@ -161,6 +161,7 @@ static void settle(struct wmi_work *work)
         if (r->start && (r->finished || r->paused)) start_answer(r);
         for (struct wmi_enum *e = r->readers; e;) e = wmi_enum_serve(e) ? r->readers : e->next; /* the list may have changed */
         wmi_results_trim(r);
+        if (r->finished) wmi_work_forget(work);
         if (!r->paused || r->hresult || !hungry(r)) return;
         r->paused = false;
         wmi_work_resume(work);

@@ -57,6 +57,7 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
     if (!s->settings.sinks_user) s->settings.sinks_user = 256;
     if (!s->settings.kept_bytes) s->settings.kept_bytes = (size_t)64 << 20;
     if (!s->settings.kept_total) s->settings.kept_total = (size_t)256 << 20;
+    if (!s->settings.inputs_total) s->settings.inputs_total = (size_t)64 << 20;
     add_classes(s);
     pthread_mutex_init(&s->lock, NULL);
     *out = s;

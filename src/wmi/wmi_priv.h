@@ -38,6 +38,7 @@ struct wmi_server {
     struct wmi_work *works; /* that run */
     struct care_call *cares; /* backups and the like that run */
     size_t kept;            /* bytes of all results; atomic */
+    size_t inputs;          /* of large parameters; atomic */
     struct wmi_sink *sinks; /* AsyncOperationTable (MS-WMI 3.1.1) */
     unsigned sink_count;
     bool stopped;
@@ -106,6 +107,7 @@ struct wmi_work {
     struct wmi_session *session;
     struct exec *home;
     struct arena arena;
+    size_t inputs;             /* of the server's, for this one */
     struct cim_schema *schema; /* when asked for; held by the arena */
     struct cim_op op;
     enum rpc_level level;      /* of the call that started it: readers need no less */
@@ -118,6 +120,13 @@ struct wmi_work {
  * principal and peer. */
 void *wmi_work_new(struct dcom_call *c, struct wmi_session *x, size_t size, const struct cim_sink *sink);
 void wmi_work_unref(struct wmi_work *w);
+/* It is over: parameters and schema go, what is answered later must not be among them. */
+void wmi_work_forget(struct wmi_work *w);
+/* What clients sent and is kept longer than their call: a memory of `used` bytes, if that is much, is counted in *inputs.
+ * False: there is too much of all. */
+enum { WMI_INPUTS_SMALL = 16 << 10 };
+bool wmi_inputs_take(struct wmi_server *s, size_t used, size_t *inputs);
+void wmi_inputs_give(struct wmi_server *s, size_t *inputs);
 /* Of what PutInstance wrote, as __PATH is, in the arena. */
 struct slice wmi_work_path(struct wmi_work *w);
 /* IWbemContext and flags into the operation. HRESULT. */
@@ -161,6 +170,7 @@ struct wmi_outcome {
     uint32_t hresult;
     struct slice object;         /* OBJREF, in the arena; p NULL: none */
     struct slice text;           /* path of what was written; p NULL: none */
+    char *kept;                  /* both, when the arena has gone */
     struct wmi_session *opened;  /* of OpenNamespace */
     struct outcome_wait *waits;
 };
