@@ -66,7 +66,7 @@ struct dcom_interface {
 struct dcom_object_type {
     const char *name;
     const struct dcom_interface *const *interfaces; /* NULL-terminated; IUnknown is implied */
-    /* No client can reach it any more: stop what runs for it. May be NULL. */
+    /* No client can reach it any more: stop what runs for it. No method is called afterwards. May be NULL. */
     void (*closed)(void *self);
     void (*free)(void *self);                       /* may be NULL */
     uint32_t foreign; /* what callers of another account are told; 0: access denied, as a fault of RPC */

@@ -39,6 +39,7 @@ struct dcom_object {
     const struct principal *owner;
     struct dcom_user *user;
     struct exec *home;      /* set by the first call; NULL: none yet */
+    bool closed;            /* the type was told so; at home. No call runs after that */
     /* Under the server's mutex. */
     uint64_t oid;
     struct dcom_ipid *ipids;

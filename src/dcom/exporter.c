@@ -76,7 +76,9 @@ void dcom_fault(struct dcom_call *c, uint32_t status)
 static void run(void *arg)
 {
     struct job *j = arg;
-    j->call.method->run(&j->call, j->record);
+    /* Another client may have let the object go while the call was on its way here. */
+    if (j->call.object->closed) dcom_fault(&j->call, DCOM_E_DISCONNECTED);
+    else j->call.method->run(&j->call, j->record);
 }
 
 static void run_abort(void *arg)

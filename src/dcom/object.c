@@ -77,6 +77,7 @@ void *dcom_object_self(const struct dcom_object *o, const struct dcom_object_typ
 static void run_closed(void *arg)
 {
     struct dcom_object *o = arg;
+    o->closed = true;
     o->type->closed(o->self);
     dcom_object_unref(o);
 }
