@@ -1,11 +1,13 @@
-/* Clients on two loops over a real object manager: they share logins and enumerators, hang up in the middle of a call, and never say that they
+/* Clients on two loops over a real object manager: they share logins, enumerators and refreshers, hang up in the middle of a call, and never say that they
  * are done with some objects. Every call is answered once, on its own loop; in the end nothing runs and nothing is left. Meant for TSan. */
 #include "site.h"
+
+#include "wmi/refresh.h"
 
 enum { LOOPS = 2, CLIENTS = 8, ROUNDS = 30, ROWS = 300 };
 
 static sem_t finished;
-static unsigned answers, objects_read; /* atomic */
+static unsigned answers, objects_read, refreshed; /* atomic */
 
 /* What two clients of different loops share. */
 static struct shared {
@@ -13,7 +15,8 @@ static struct shared {
 } shared[CLIENTS / 2];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-enum step { LOGIN, QUERY, NEXT, NEXT_OF_OTHER, CLONE, CLONE_NEXT, ASK_FETCH, SMART, SMART_NEXT, GET, GET_RESULT, RELEASE, LEAVE, STEPS };
+enum step { LOGIN, QUERY, NEXT, NEXT_OF_OTHER, CLONE, CLONE_NEXT, ASK_FETCH, SMART, SMART_NEXT, GET, GET_RESULT, ASK_REFRESHING, ADD, REFRESH,
+            STOP, RELEASE, LEAVE, STEPS };
 
 struct client {
     struct rpc_call rpc;   /* first */
@@ -25,7 +28,8 @@ struct client {
     bool answered;
     uint32_t fault;
     const struct ndr_type *type; /* of the answer */
-    struct guid services, enumerator, clone, fetch, smart, result;
+    struct guid services, enumerator, clone, fetch, smart, result, refreshing, refresher;
+    uint32_t item;         /* of the refresher */
     union {
         struct stub_ntlm_login login;
         struct stub_services services;
@@ -33,6 +37,9 @@ struct client {
         struct stub_reference reference;
         struct stub_smart smart;
         struct stub_result result;
+        struct stub_refresh_add add;
+        struct stub_refresh refresh;
+        struct stub_refresh_stop stop;
     } r;
     struct slice pair, result_pair;
 };
@@ -117,7 +124,7 @@ static uint32_t result(struct client *k)
 /* The only references that may be missing are those of calls that were given up, and of enumerators that another let go. */
 static bool fine(const struct client *k, uint32_t code)
 {
-    return !(code & 0x80000000u) || k->round % 4 == 1 || code == DCOM_E_DISCONNECTED;
+    return !(code & 0x80000000u) || k->round % 4 == 1 || code == DCOM_E_DISCONNECTED || (k->step == STOP && code == 0x80041002); /* the pair's other released it */
 }
 
 static void take_answer(struct client *k)
@@ -144,6 +151,15 @@ static void take_answer(struct client *k)
     case ASK_FETCH: k->fetch = ok ? query_result(buf_slice(&k->rpc.reply)) : none; break;
     case SMART: k->smart = ok ? ipid_of(&k->arena, k->r.reference.reference) : none; break;
     case GET: k->result = ok && k->result_pair.p ? ipid_of(&k->arena, k->result_pair) : none; break;
+    case ASK_REFRESHING: k->refreshing = ok ? query_result(buf_slice(&k->rpc.reply)) : none; break;
+    case ADD:
+        k->refresher = ok ? ipid_of(&k->arena, k->r.add.info.of.remote.refresher) : none;
+        k->item = ok ? k->r.add.info.cancel : 0;
+        if (ok) assert_int_equal(k->r.add.info.type, REFRESH_REMOTE);
+        break;
+    case REFRESH:
+        if (ok) __atomic_add_fetch(&refreshed, k->r.refresh.count, __ATOMIC_RELAXED);
+        break;
     default: break;
     }
 }
@@ -189,8 +205,19 @@ static void do_step(struct client *k)
         k->r.result.timeout = UINT32_MAX;
         call(k, &k->result, &wmi_result_interface, 3);
         break;
+    case ASK_REFRESHING: ask_interface(k, &k->services, &wmi_refreshing_interface.iid); break;
+    case ADD: /* both clients of a pair have one refresher, which lives where the first of them asked for it */
+        k->r.add = (struct stub_refresh_add){ .id.client.data1 = k->index / 2 + 1, .text = SLICE("__QualifierDeclaration") };
+        call(k, &k->refreshing, &wmi_refreshing_interface, 5);
+        break;
+    case REFRESH: call(k, &k->refresher, &wmi_refresher_interface, 3); break;
+    case STOP:
+        k->r.stop = (struct stub_refresh_stop){ .count = 1, .ids = &k->item };
+        call(k, &k->refresher, &wmi_refresher_interface, 4);
+        break;
     case RELEASE: /* every third round is forgotten: the server's clock ends those */
-        if (k->round % 3) release(k, (const struct guid *const[]){ &k->clone, &k->enumerator, &k->fetch, &k->smart, &k->result }, 5);
+        if (k->round % 3) release(k, (const struct guid *const[]){ &k->clone, &k->enumerator, &k->fetch, &k->smart, &k->result,
+                                                                    &k->refreshing, &k->refresher }, 7);
         else release(k, (const struct guid *const[]){ &k->clone }, 1);
         break;
     default: release(k, (const struct guid *const[]){ &k->services }, 1); break;
@@ -236,6 +263,7 @@ static void many_clients(void **state)
     }
     assert_true(__atomic_load_n(&answers, __ATOMIC_RELAXED) > CLIENTS * ROUNDS * 8);
     assert_true(__atomic_load_n(&objects_read, __ATOMIC_RELAXED) > CLIENTS * ROUNDS);
+    assert_true(__atomic_load_n(&refreshed, __ATOMIC_RELAXED) > CLIENTS * ROUNDS / 2);
     close_server();
     sem_destroy(&finished);
 }
