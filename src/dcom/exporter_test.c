@@ -131,6 +131,31 @@ static void homes(void **state)
     assert_int_equal(things_freed, 1);
 }
 
+/* A call is on its way to the object's home when a client there lets the object go: it is answered all the same. */
+static void released_on_the_way(void **state)
+{
+    struct echo e = { .text = SLICE("x") };
+    struct fake_call other;
+    activate();
+    echo(&ref.std.ipid);
+    call_object(&ref.std.ipid, 3, request_of(7, 0, &echo_type, &e), &alice, 1);
+    struct reference r = { ref.std.ipid, 5, 0 };
+    struct references a = { 1, &r, NULL };
+    call_init(&other, offered(server, DCOM_EXPORTER, I_UNKNOWN), 5, request_of(7, 0, &references_type, &a));
+    other.rpc.has_object = true;
+    other.rpc.object = done.unknown;
+    call_run(&other);
+    assert_true(other.answered);
+    call_free(&other);
+    assert_int_equal(things_closed, 1);
+    turn(0);
+    turn(1);
+    assert_true(f.answered);
+    assert_int_equal(f.fault, DCOM_E_DISCONNECTED);
+    assert_int_equal(things_freed, 1);
+    call_free(&f);
+}
+
 /* Answered later; the client goes away meanwhile, and releases the object as well. */
 static void later(void **state)
 {
@@ -412,7 +437,7 @@ static void parameters_of_a_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(what_is_refused), T(lenient), T(extensions), T(homes), T(later), T(objects_from_calls), T(query_interface),
+        T(what_is_refused), T(lenient), T(extensions), T(homes), T(released_on_the_way), T(later), T(objects_from_calls), T(query_interface),
         T(query_interface2), T(counting), T(stubs_of_a_client), T(limits), T(parameters_of_a_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
