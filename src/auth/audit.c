@@ -26,10 +26,10 @@ static const struct {
     [AUDIT_ACCOUNT_CHANGED] = { "account_changed", "account changed", false },
     [AUDIT_CONFIG_CHANGED] = { "config_changed", "configuration changed", false },
     [AUDIT_HOST_STARTED] = { "host_started", "host started", false },
-    [AUDIT_BACKUP] = { "backup", "repository backed up", false },
-    [AUDIT_RESTORE] = { "restore", "repository restored", false },
-    [AUDIT_PAUSE] = { "pause", "repository paused", false },
-    [AUDIT_RESUME] = { "resume", "repository resumed", false },
+    [AUDIT_BACKUP] = { "backup", "backup of the repository", false },
+    [AUDIT_RESTORE] = { "restore", "restore of the repository", false },
+    [AUDIT_PAUSE] = { "pause", "pause of the repository", false },
+    [AUDIT_RESUME] = { "resume", "resumption of the repository", false },
 };
 enum { EVENTS = sizeof events / sizeof events[0] };
 

@@ -53,8 +53,8 @@ static void work(void *arg)
     case WMI_PAUSE: job->status = cimom_pause(w->core->cimom, &who, &e); break;
     case WMI_RESUME: job->status = cimom_resume(w->core->cimom, &who, &e); break;
     }
-    /* The client gets a number only. */
-    if (job->status) log_failure("cimd-core", &e, job->what == WMI_BACKUP ? "a backup over WMI" : job->what == WMI_RESTORE ? "a restore over WMI" : "pause or resume over WMI");
+    /* The client gets a number only; of who may not the audit record tells. */
+    if (job->status && job->status != CIMF_ACCESS_DENIED) log_failure("cimd-core", &e, job->what == WMI_BACKUP ? "a backup over WMI" : job->what == WMI_RESTORE ? "a restore over WMI" : "pause or resume over WMI");
     free(w);
     if (!exec_post(job->home, tell, job)) tell(job);
 }

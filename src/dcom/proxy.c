@@ -58,7 +58,7 @@ uint32_t dcom_proxy_new(struct dcom_call *c, struct slice objref, const struct g
     uint32_t result = read_reference(c, objref, iid, &r, &port);
     if (result != DCOM_OK) return result;
     if (!call_out(c->server)) {
-        log_info("dcom", "an object of a caller is refused: calls to clients are not configured peer=%s user=" SLICE_FMT, c->peer,
+        log_info("dcom", "an object of a caller is refused: calls to clients are not configured (cimd(8): wmi.callback_user) peer=%s user=" SLICE_FMT, c->peer,
                  SLICE_ARG(c->principal->name));
         return DCOM_E_ACCESSDENIED;
     }

@@ -220,8 +220,9 @@ bool dcom_leg_read(struct arena *a, struct slice stub, bool big_endian, const st
 /* later: within somebody's call. */
 static void fail(struct dcom_link *l, uint32_t hresult, bool later)
 {
-    log_info("dcom", "the objects of a client are out of reach peer=%s user=" SLICE_FMT " state=%d hresult=0x%08x", l->peer,
-             SLICE_ARG(l->owner->name), l->state, hresult);
+    static const char *const steps[] = { "begin", "ask its resolver on port 135", "log in at its resolver", "reach its exporter", "call" };
+    log_info("dcom", "the objects of a client are out of reach peer=%s user=" SLICE_FMT " failed=\"%s\" hresult=0x%08x", l->peer,
+             SLICE_ARG(l->owner->name), steps[l->state], hresult);
     l->state = LINK_DOWN;
     dcom_leg_close(&l->resolver);
     dcom_leg_close(&l->exporter);
