@@ -19,9 +19,10 @@ static struct principal bob = { .magic = 0x50524e43, .refs = 1 << 20, .name = { 
 
 /* ---- executors ---- */
 
+enum { FAKE_TASKS = 256 };
 struct fake_loop {
     struct exec exec;
-    struct { void (*fn)(void *); void *arg; } tasks[64];
+    struct { void (*fn)(void *); void *arg; } tasks[FAKE_TASKS];
     unsigned count;
 };
 static struct fake_loop loops[2];
@@ -30,7 +31,7 @@ static struct fake_loop *current;
 static bool loop_post(struct exec *x, void (*fn)(void *), void *arg)
 {
     struct fake_loop *l = (struct fake_loop *)x;
-    if (l->count == 64) return false;
+    if (l->count == FAKE_TASKS) return false;
     l->tasks[l->count].fn = fn;
     l->tasks[l->count++].arg = arg;
     return true;
