@@ -179,7 +179,7 @@ static void test_large_parameters(void **state)
     struct slice none = SLICE_NULL;
     memset(large, 'm', sizeof large - 1);
     struct stub_services r = { .text = SLICE("MyClass"), .method = slice_str(large), .flags = 0x10, .result = &none };
-    f.server->settings.inputs_total = 150000;
+    f.server->settings.inputs_total = 300000; /* half for one account */
     f.m.mode = FAKE_BLOCK;
     client_init(&c, services, 0, 24);
     client_run(&c, &r);
@@ -189,7 +189,7 @@ static void test_large_parameters(void **state)
     client_end(&c);
     size_t one = f.server->inputs;
     assert_true(one >= sizeof large);
-    f.server->settings.inputs_total = one + one / 2;
+    f.server->settings.inputs_total = 2 * (one + one / 2);
     assert_int_equal(call(24, (struct stub_services){ .text = r.text, .method = r.method, .flags = 0x10, .result = &none }), 0x8004106c);
     assert_int_equal(f.server->inputs, one);
     fake_go(&f.m);
@@ -198,11 +198,38 @@ static void test_large_parameters(void **state)
     client_release(result);
 }
 
+/* One account cannot take what the others need; what is given back is there again. */
+static void test_shares(void **state)
+{
+    struct principal who[3] = { { .sid = "S-1-5-21-1" }, { .sid = "S-1-5-21-2" }, { .sid = "S-1-5-21-3" } };
+    struct wmi_session x[3];
+    size_t taken[4] = { 0 };
+    for (int i = 0; i < 3; i++) x[i] = (struct wmi_session){ .server = f.server, .principal = &who[i] };
+    f.server->settings.inputs_total = 1000;
+    assert_true(wmi_inputs_take(&x[0], 300, 0, &taken[0]));
+    assert_false(wmi_inputs_take(&x[0], 201, 0, &taken[1]));
+    assert_int_equal(taken[1], 0);
+    assert_true(wmi_inputs_take(&x[0], 200, 0, &taken[1]));
+    assert_true(wmi_inputs_take(&x[0], 200, 200, &taken[2])); /* small: not counted */
+    assert_int_equal(taken[2], 0);
+    assert_true(wmi_inputs_take(&x[1], 500, 0, &taken[2]));
+    assert_false(wmi_inputs_take(&x[2], 1, 0, &taken[3])); /* that is all there is */
+    wmi_inputs_give(&x[0], &taken[1]);
+    assert_false(wmi_inputs_take(&x[2], SIZE_MAX, 0, &taken[3]));
+    assert_true(wmi_inputs_take(&x[2], 200, 0, &taken[3]));
+    wmi_inputs_give(&x[0], &taken[0]);
+    wmi_inputs_give(&x[1], &taken[2]);
+    wmi_inputs_give(&x[2], &taken[3]);
+    assert_int_equal(f.server->inputs, 0);
+    assert_int_equal(f.server->shares.count, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_same_in_every_delivery, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_parameters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 static void item_unref(struct wmi_item *i)
 {
     if (__atomic_sub_fetch(&i->refs, 1, __ATOMIC_ACQ_REL)) return;
-    wmi_inputs_give(i->session->server, &i->inputs);
+    wmi_inputs_give(i->session, &i->inputs);
     wmi_session_unref(i->session);
     arena_free(&i->arena);
     free(i);
@@ -37,7 +37,7 @@ static struct wmi_item *item_new(struct wmi_session *x, const struct cim_class *
     struct slice mine = context.p ? arena_dup(&i->arena, context) : context;
     bool ok = cim_class_hold(&i->arena, cls) && item_path(i, path) && (!context.p || mine.p);
     if (ok && mine.p) ok = wmi_context_read(&i->arena, mine, &i->context, &i->context_count, NULL) == CIMF_OK;
-    if (ok && wmi_inputs_take(x->server, i->arena.used, &i->inputs)) return i;
+    if (ok && wmi_inputs_take(x, i->arena.used, 0, &i->inputs)) return i;
     item_unref(i);
     return NULL;
 }

@@ -60,6 +60,8 @@ cimf_status wmi_server_new(const struct wmi_settings *settings, struct wmi_serve
     if (!s->settings.inputs_total) s->settings.inputs_total = (size_t)64 << 20;
     add_classes(s);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->inputs_lock, NULL);
+    map_init(&s->shares, false);
     *out = s;
     return CIMF_OK;
 }
@@ -73,6 +75,8 @@ const struct dcom_class *wmi_server_classes(const struct wmi_server *s, unsigned
 void wmi_server_free(struct wmi_server *s)
 {
     if (!s) return;
+    map_free(&s->shares);
+    pthread_mutex_destroy(&s->inputs_lock);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

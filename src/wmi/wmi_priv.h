@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/map.h"
 #include "cim/schema.h"
 #include "dcom/proxy.h"
 #include "mech/mech.h"
@@ -38,7 +39,9 @@ struct wmi_server {
     struct wmi_work *works; /* that run */
     struct care_call *cares; /* backups and the like that run */
     size_t kept;            /* bytes of all results; atomic */
-    size_t inputs;          /* of large parameters; atomic */
+    pthread_mutex_t inputs_lock;
+    size_t inputs;          /* of large parameters, and of refreshers */
+    struct map shares;      /* SID: how much of it the account has */
     struct wmi_sink *sinks; /* AsyncOperationTable (MS-WMI 3.1.1) */
     unsigned sink_count;
     bool stopped;
@@ -122,11 +125,11 @@ void *wmi_work_new(struct dcom_call *c, struct wmi_session *x, size_t size, cons
 void wmi_work_unref(struct wmi_work *w);
 /* It is over: parameters and schema go, what is answered later must not be among them. */
 void wmi_work_forget(struct wmi_work *w);
-/* What clients sent and is kept longer than their call: a memory of `used` bytes, if that is much, is counted in *inputs.
- * False: there is too much of all. */
+/* What clients sent and is kept longer than their call (inputs.c): a memory of `used` bytes, if that is more than `small`, is
+ * counted in *inputs. False: there is too much of all, or of this account, which may have half. */
 enum { WMI_INPUTS_SMALL = 16 << 10 };
-bool wmi_inputs_take(struct wmi_server *s, size_t used, size_t *inputs);
-void wmi_inputs_give(struct wmi_server *s, size_t *inputs);
+bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *inputs);
+void wmi_inputs_give(struct wmi_session *x, size_t *inputs);
 /* Of what PutInstance wrote, as __PATH is, in the arena. */
 struct slice wmi_work_path(struct wmi_work *w);
 /* IWbemContext and flags into the operation. HRESULT. */

@@ -34,26 +34,9 @@ void wmi_work_unref(struct wmi_work *w)
     if (w->free) w->free(w);
     principal_unref(w->op.principal);
     arena_free(&w->arena);
-    wmi_inputs_give(w->session->server, &w->inputs);
+    wmi_inputs_give(w->session, &w->inputs);
     wmi_session_unref(w->session);
     free(w);
-}
-
-/* ---- what clients sent ---- */
-
-bool wmi_inputs_take(struct wmi_server *s, size_t used, size_t *inputs)
-{
-    if (used <= WMI_INPUTS_SMALL) return true;
-    *inputs = used;
-    if (__atomic_add_fetch(&s->inputs, used, __ATOMIC_RELAXED) <= s->settings.inputs_total) return true;
-    wmi_inputs_give(s, inputs);
-    return false;
-}
-
-void wmi_inputs_give(struct wmi_server *s, size_t *inputs)
-{
-    __atomic_sub_fetch(&s->inputs, *inputs, __ATOMIC_RELAXED);
-    *inputs = 0;
 }
 
 void wmi_work_forget(struct wmi_work *w)
@@ -68,7 +51,7 @@ void wmi_work_forget(struct wmi_work *w)
     op->class_decl = NULL;
     w->schema = NULL;
     arena_free(&w->arena);
-    wmi_inputs_give(w->session->server, &w->inputs);
+    wmi_inputs_give(w->session, &w->inputs);
 }
 
 uint32_t wmi_work_context(struct wmi_work *w, struct slice objref)
@@ -137,7 +120,7 @@ void wmi_work_submit(struct wmi_work *w)
 {
     struct wmi_server *s = w->session->server;
     cimf_status status = wmi_session_status(w->session);
-    if (status == CIMF_OK && !w->inputs && !wmi_inputs_take(s, w->arena.used, &w->inputs)) status = CIMF_QUOTA_VIOLATION;
+    if (status == CIMF_OK && !w->inputs && !wmi_inputs_take(w->session, w->arena.used, WMI_INPUTS_SMALL, &w->inputs)) status = CIMF_QUOTA_VIOLATION;
     pthread_mutex_lock(&s->lock);
     if (s->stopped) status = CIMF_SHUTTING_DOWN;
     if (status == CIMF_OK) {
