@@ -27,28 +27,10 @@ static int teardown(void **state)
     return 0;
 }
 
-struct pair {
-    uint32_t number;
-};
-
-static cimf_status put_pair(struct repo_txn *txn, void *arg, struct error *e)
-{
-    struct pair *p = arg;
-    struct arena a;
-    arena_init(&a, 0);
-    cimf_status status = CIMF_OK;
-    for (int i = 0; i < 2 && !status; i++) {
-        struct cim_instance *in = fixture_instance(&a, f.cls[FIXTURE_SUB], i ? "b" : "a", p->number);
-        status = repo_put_instance(txn, NS, in, slice_str(i ? "b" : "a"), 0, NULL, e);
-    }
-    arena_free(&a);
-    return status;
-}
-
 static void *write_pairs(void *arg)
 {
-    for (struct pair p = { 1 }; !atomic_load(&stop); p.number++)
-        if (repo_write_sync(f.repo, put_pair, &p, NULL)) return NULL;
+    for (struct fixture_pair p = { &f, 1 }; !atomic_load(&stop); p.number++)
+        if (repo_write_sync(f.repo, fixture_put_pair, &p, NULL)) return NULL;
     return &f;
 }
 
@@ -58,8 +40,8 @@ static void test_backup_is_one_moment(void **state)
     pthread_t writer;
     char path[256];
     void *ok;
-    struct pair first = { 1 };
-    assert_int_equal(repo_write_sync(f.repo, put_pair, &first, NULL), CIMF_OK);
+    struct fixture_pair first = { &f, 1 };
+    assert_int_equal(repo_write_sync(f.repo, fixture_put_pair, &first, NULL), CIMF_OK);
     snprintf(path, sizeof path, "%s", fixture_path(&f, "backup"));
     atomic_store(&stop, false);
     assert_int_equal(pthread_create(&writer, NULL, write_pairs, NULL), 0);

@@ -195,6 +195,20 @@ int64_t fixture_number(struct fixture *f, const char *name)
     return number;
 }
 
+cimf_status fixture_put_pair(struct repo_txn *txn, void *arg, struct error *e)
+{
+    struct fixture_pair *p = arg;
+    struct arena a;
+    arena_init(&a, 0);
+    cimf_status status = CIMF_OK;
+    for (int i = 0; i < 2 && !status; i++) {
+        struct cim_instance *in = fixture_instance(&a, p->f->cls[FIXTURE_SUB], i ? "b" : "a", p->number);
+        status = repo_put_instance(txn, NS, in, slice_str(i ? "b" : "a"), 0, NULL, e);
+    }
+    arena_free(&a);
+    return status;
+}
+
 struct slice fixture_read(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -40,6 +40,14 @@ cimf_status fixture_delete(struct fixture *f, const char *name);
 /* Its Number; asserts that Text and List go with it. -1 when there is none. */
 int64_t fixture_number(struct fixture *f, const char *name);
 
+/* "a" and "b" of T_Sub with the same Number, in one transaction: what a reader must never see apart. For repo_write; arg is
+ * a struct fixture_pair. */
+struct fixture_pair {
+    struct fixture *f;
+    uint32_t number;
+};
+cimf_status fixture_put_pair(struct repo_txn *txn, void *arg, struct error *e);
+
 /* A whole file into malloc'ed memory, and back. */
 struct slice fixture_read(const char *path);
 void fixture_write(const char *path, struct slice bytes);

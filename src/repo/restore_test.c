@@ -250,28 +250,10 @@ static void test_it_grows_as_needed(void **state)
 
 /* --- beside others ------------------------------------------------------------------------------------ */
 
-struct pair {
-    uint32_t number;
-};
-
-static cimf_status put_pair(struct repo_txn *txn, void *arg, struct error *e)
-{
-    struct pair *p = arg;
-    struct arena a;
-    arena_init(&a, 0);
-    cimf_status status = CIMF_OK;
-    for (int i = 0; i < 2 && !status; i++) {
-        struct cim_instance *in = fixture_instance(&a, f.cls[FIXTURE_SUB], i ? "b" : "a", p->number);
-        status = repo_put_instance(txn, NS, in, slice_str(i ? "b" : "a"), 0, NULL, e);
-    }
-    arena_free(&a);
-    return status;
-}
-
 static void *write_pairs(void *arg)
 {
-    for (struct pair p = { 1 }; !atomic_load(&stop); p.number++)
-        if (repo_write_sync(f.repo, put_pair, &p, NULL)) return NULL;
+    for (struct fixture_pair p = { &f, 1 }; !atomic_load(&stop); p.number++)
+        if (repo_write_sync(f.repo, fixture_put_pair, &p, NULL)) return NULL;
     return &f;
 }
 
@@ -291,7 +273,7 @@ static void test_beside_readers_and_writers(void **state)
 {
     pthread_t threads[3];
     struct error e = ERROR_INIT;
-    assert_int_equal(repo_write_sync(f.repo, put_pair, &(struct pair){ 1 }, NULL), CIMF_OK);
+    assert_int_equal(repo_write_sync(f.repo, fixture_put_pair, &(struct fixture_pair){ &f, 1 }, NULL), CIMF_OK);
     assert_int_equal(repo_backup(f.repo, backup, &e), CIMF_OK);
     atomic_store(&stop, false);
     for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&threads[i], NULL, i ? read_pairs : write_pairs, NULL), 0);
