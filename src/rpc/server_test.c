@@ -430,7 +430,9 @@ static void gone_meanwhile(void **state)
     bind_to(&c, &first, 0);
     ask(&c, 2, SLICE(""));
     struct rpc_call *call = wait_held();
+    pthread_mutex_lock(&lock);
     aborted = 0;
+    pthread_mutex_unlock(&lock);
     hang_up(&c);
     pthread_mutex_lock(&lock);
     while (!aborted) pthread_cond_wait(&change, &lock);
