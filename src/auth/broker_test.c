@@ -43,11 +43,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    char lock[80];
+    static const char *const made[] = { "", ".lock", ".key" };
     auth_broker_free(broker);
-    snprintf(lock, sizeof lock, "%s.lock", path);
-    unlink(path);
-    unlink(lock);
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "%s%s", path, made[i]);
+        unlink(name);
+    }
     return 0;
 }
 
