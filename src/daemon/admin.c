@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/audit.h"
+#include "auth/broker.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "os/file.h"
@@ -24,7 +25,7 @@ static void owner(const char *user, struct accounts_place *out)
     out->group = who.gid;
 }
 
-static void open_audit(struct command *c)
+void admin_open_audit(struct command *c)
 {
     const char *path = config_audit_log(&c->config);
     int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
@@ -44,7 +45,7 @@ cimf_status admin_begin(struct command *c, bool change, struct accounts_place *o
     owner(config_text(&c->config, CONFIG_cimd_auth_user), out);
     if (!change) return CIMF_OK;
     cimf_status s = file_make_folders(config_text(&c->config, CONFIG_cimd_state_dir), 0700, e);
-    if (s == CIMF_OK) open_audit(c);
+    if (s == CIMF_OK) admin_open_audit(c);
     return s;
 }
 
@@ -73,19 +74,35 @@ static uid_t login_uid(void)
     return v < UINT32_MAX ? (uid_t)v : getuid();
 }
 
+/* Of login_uid; the text lives until the next call. */
+static struct slice login_name(void)
+{
+    static char number[16];
+    uid_t uid = login_uid();
+    struct passwd *pw = getpwuid(uid);
+    snprintf(number, sizeof number, "%u", (unsigned)uid);
+    return slice_str(pw ? pw->pw_name : number);
+}
+
 void admin_audit(struct slice object, const char *format, ...)
 {
-    char detail[512], number[16];
+    char detail[512];
     va_list args;
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    uid_t uid = login_uid();
-    struct passwd *pw = getpwuid(uid);
-    snprintf(number, sizeof number, "%u", (unsigned)uid);
-    struct audit_record r = { .event = AUDIT_ACCOUNT_CHANGED, .user = slice_str(pw ? pw->pw_name : number), .object = object,
-                              .detail = slice_str(detail) };
+    struct audit_record r = { .event = AUDIT_ACCOUNT_CHANGED, .user = login_name(), .object = object, .detail = slice_str(detail) };
     audit_write(&r);
+}
+
+void admin_audit_care(struct command *c, enum audit_event event, struct slice object, cimf_status status)
+{
+    const struct principal *p = auth_local_principal(true);
+    struct audit_record r = { .event = event, .principal = p, .user = login_name(), .object = object, .status = status,
+                              .detail = SLICE("no daemon ran") };
+    admin_open_audit(c);
+    audit_write(&r);
+    if (p) principal_unref(p);
 }
 
 cimf_status admin_list(const char *const *values, unsigned count, struct slice out[ADMIN_LIST], struct error *e)

@@ -1,11 +1,12 @@
 /*
  * daemon/admin.h - what the commands that change accounts, groups and certificate mappings share: where the files are
- * and whose, lists in options, and the audit record of each change.
+ * and whose, lists in options; and the audit records of what commands do without a daemon.
  */
 #ifndef DAEMON_ADMIN_H
 #define DAEMON_ADMIN_H
 
 #include "auth/accounts.h"
+#include "auth/audit.h"
 #include "daemon/command.h"
 
 /* Of the accounts file. Makes state_dir when it is missing and `change` says so; opens the audit log then. */
@@ -13,6 +14,10 @@ cimf_status admin_begin(struct command *c, bool change, struct accounts_place *o
 /* The same for the certificate map. */
 cimf_status admin_begin_certmap(struct command *c, bool change, struct accounts_place *out, struct error *e);
 
+/* Records of this command go to the audit log of the configuration; says so on standard error where they can't. */
+void admin_open_audit(struct command *c);
+/* What was done to the repository while no daemon ran, as the daemon records it, with who is logged in at this machine. */
+void admin_audit_care(struct command *c, enum audit_event event, struct slice object, cimf_status status);
 /* A record: what was done to whom. */
 void admin_audit(struct slice object, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

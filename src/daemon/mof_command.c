@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/admin.h"
 #include "daemon/apart.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
@@ -180,6 +181,7 @@ static cimf_status backup_local(struct command *c, const char *path, struct erro
     if (s == CIMF_OK && copy >= 0) s = write_copy(copy, path, e);
     if (copy >= 0) close(copy);
     apart_end(&apart);
+    admin_audit_care(c, AUDIT_BACKUP, SLICE("cimd backup"), s);
     return s;
 }
 
@@ -247,6 +249,7 @@ static cimf_status restore_local(struct command *c, const char *dir, const char 
     if (s == CIMF_OK) s = apart_run(&apart, restore_here, &x, sizeof x, e);
     if (apart.folder >= 0) unlinkat(apart.folder, COPY, 0);
     apart_end(&apart);
+    admin_audit_care(c, AUDIT_RESTORE, slice_str(from), s);
     return s;
 }
 

@@ -4,6 +4,7 @@
 
 #include "auth/broker.h"
 #include "cim/path.h"
+#include "daemon/admin.h"
 #include "daemon/apart.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
@@ -47,6 +48,7 @@ static cimf_status ask_local(struct command *c, const struct slice *fields, size
     x->c = c;
     x->fields = fields;
     x->count = count;
+    if (!slice_is(fields[1], "show")) admin_open_audit(c); /* a change has a record, as a running daemon would write it */
     cimf_status s = apart_find(&c->config, &apart, e);
     if (s == CIMF_OK) s = apart_run(&apart, ask_here, x, sizeof *x, e);
     apart_end(&apart);

@@ -82,6 +82,28 @@ class Restore(unittest.TestCase):
         with self.daemon:
             self.assertEqual(self.state(self.connect()), "b")
 
+    def test_without_a_daemon(self):
+        """What is done to the repository while no daemon runs is in the audit log, too, in the same form, also when it failed."""
+        with self.daemon:
+            self.two_states()
+        before = self.audit()
+        self.daemon.run("backup", str(self.folder / "c"))
+        self.daemon.run("restore", "--force", str(self.folder / "a"))
+        bad = self.folder / "bad"
+        bad.write_bytes((self.folder / "a").read_bytes()[:30000])
+        self.assertNotEqual(self.daemon.run("restore", "--force", str(bad), check=False).returncode, 0)
+        self.daemon.run("sd", "show", NS)
+        self.daemon.run("sd", "set", NS, "O:BAG:BAD:(A;CI;CCDCLCSWRPWPRCWD;;;BA)")
+        records = self.audit()[len(before):].splitlines()
+        self.assertEqual(len(records), 4, records)
+        common = r'name=".+" sid=S-1-\S+ .*user=".+" scheme="local" object='
+        self.assertRegex(records[0], r"^time=\S+ event=backup status=OK " + common + '"cimd backup"')
+        self.assertRegex(records[1], r"^time=\S+ event=restore status=OK " + common + f'"{self.folder}/a"')
+        self.assertRegex(records[2], r"^time=\S+ event=restore status=CORRUPT_STORE " + common + f'"{self.folder}/bad"')
+        self.assertRegex(records[3], r"^time=\S+ event=descriptor_changed status=OK ")
+        with self.daemon:
+            self.assertEqual(self.state(self.connect()), "a")
+
     def test_settings_come_along(self):
         with self.daemon:
             client = self.connect()
