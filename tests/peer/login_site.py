@@ -10,6 +10,7 @@ import subprocess
 import threading
 import unittest
 
+import scenario_path
 import kdc
 from daemon import PASSWORD, USER, Daemon
 from wsman import WMI

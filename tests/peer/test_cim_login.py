@@ -14,6 +14,7 @@ import tempfile
 import threading
 import unittest
 
+import scenario_path
 import kdc
 import spnego
 

@@ -7,6 +7,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree as ET
 
+import scenario_path
 from daemon import PASSWORD, USER, Daemon
 from wsman import NS
 

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import unittest
 
+import scenario_path
 import samba_dc
 from daemon import Daemon, binary
 from token_tool import Tool

@@ -6,6 +6,7 @@ covers: security:S2 security:S36 security:S42 security:S45
 import os
 import unittest
 
+import scenario_path
 import samba_dc
 import xmltodict
 from daemon import Daemon

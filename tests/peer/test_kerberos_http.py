@@ -4,6 +4,7 @@ import os
 import subprocess
 import unittest
 
+import scenario_path
 import kdc
 from daemon import Daemon, binary
 from wsman import WMI

@@ -6,6 +6,7 @@ import pathlib
 import unittest
 import xml.etree.ElementTree as ET
 
+import scenario_path
 from daemon import PASSWORD, USER, Daemon
 from pypsrp.exceptions import AuthenticationError, WSManFaultError
 from pypsrp.wsman import NAMESPACES, SelectorSet, WSMan, WSManAction

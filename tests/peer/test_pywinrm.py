@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 
 import winrm
 import xmltodict
+import scenario_path
 from daemon import PASSWORD, USER, Daemon
 from winrm.exceptions import InvalidCredentialsError, WinRMError, WSManFaultError
 from winrm.protocol import Protocol

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import unittest
 
+import scenario_path
 from daemon import binary
 
 PACKAGE = "pypsrp==0.9.1"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import unittest
 
+import scenario_path
 import kdc
 from daemon import PASSWORD, USER, binary
 from login_site import ENCRYPTION_TYPES, SIZES, Site, TlsProxy

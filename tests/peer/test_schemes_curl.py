@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import requests
+import scenario_path
 from daemon import PASSWORD, USER
 from login_site import LONG, Site
 from wsman import Client as Messages

@@ -10,6 +10,7 @@ import threading
 import unittest
 import xml.etree.ElementTree as ET
 
+import scenario_path
 import kdc
 from daemon import PASSWORD, USER
 from login_site import ENCRYPTION_TYPES, LONG, SIZES, Site, TlsProxy

@@ -7,6 +7,7 @@ import threading
 import unittest
 import xml.etree.ElementTree as ET
 
+import scenario_path
 import kdc
 import xmltodict
 from daemon import PASSWORD, USER

@@ -4,6 +4,7 @@ covers: security:S36
 """
 import unittest
 
+import scenario_path
 import test_pywinrm
 from daemon import PASSWORD, USER, Daemon
 from pypsrp.wsman import WSMan

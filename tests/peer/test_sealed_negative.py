@@ -7,6 +7,7 @@ import base64
 import struct
 import unittest
 
+import scenario_path
 import kdc
 import spnego
 from daemon import PASSWORD, USER

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import unittest
 
+import scenario_path
 import test_wmi_impacket as base
 from daemon import PASSWORD
 

@@ -3,6 +3,7 @@ that stay connected all the time. Rights that are set over one bind the other.""
 import sys
 import unittest
 
+import scenario_path
 import test_wmi_impacket as base
 from test_descriptors import DENY
 from test_wmi_rows import *

@@ -3,6 +3,7 @@ import struct
 import sys
 import unittest
 
+import scenario_path
 import test_wmi_impacket as base
 from test_wmi_rows import *
 

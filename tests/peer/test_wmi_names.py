@@ -5,6 +5,7 @@ import subprocess
 import sys
 import unittest
 
+import scenario_path
 import test_wmi_impacket as base
 from daemon import PASSWORD, USER, Daemon
 

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import unittest
 
+import scenario_path
 from daemon import PASSWORD, USER, Daemon
 
 MOF = pathlib.Path(__file__).resolve().parent.parent / "scenario" / "sample.mof"
