@@ -4,6 +4,7 @@
  * backwards.
  */
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "auth/broker.h"
@@ -237,11 +238,21 @@ static cimf_status start_hosts(struct serve *s, struct error *e)
     return hosts_new(&hosts, &s->hosts, e);
 }
 
+/* As many descriptors as it may have: quota.max_connections are more than the 1024 that services are given to begin with. */
+static void more_descriptors(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max) return;
+    l.rlim_cur = l.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &l) != 0) log_warn("cimd-core", "the limit of descriptors stays as it is");
+}
+
 static cimf_status start(struct serve *s, struct error *e)
 {
     cimf_status status = *config_text(s->config, CONFIG_listen_https) ? start_tls(s, e) : CIMF_OK;
     if (status == CIMF_OK) status = start_listener_table(s, e);
     for (int fd = ROLE_FD_CERTIFICATE; fd <= ROLE_FD_CLIENT_CA; fd++) close(fd);
+    more_descriptors();
     if (status == CIMF_OK) status = confine(e);
     if (status == CIMF_OK) status = start_hosts(s, e);
     if (status == CIMF_OK) status = core_open_in(&s->core, s->config, ".", s->hosts, e);

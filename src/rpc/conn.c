@@ -39,6 +39,7 @@ void rpc_conn_free(struct rpc_conn *c)
     free(c->presentations);
     free(c->answer.results);
     buf_wipe(&c->in);
+    rpc_conn_let_go(c, c->held);
     if (c->group && c->site->leave) c->site->leave(c->site, c->group);
     c->group = 0;
 }
@@ -100,6 +101,19 @@ void rpc_conn_send(struct rpc_conn *c, struct buf *b)
     buf_free(b);
 }
 
+bool rpc_conn_hold(struct rpc_conn *c, size_t n)
+{
+    if (c->site->ops->hold && !c->site->ops->hold(c, c->held + n)) return false;
+    c->held += n;
+    return true;
+}
+
+void rpc_conn_let_go(struct rpc_conn *c, size_t n)
+{
+    if (c->site->ops->hold) c->site->ops->hold(c, c->held - n);
+    c->held -= n;
+}
+
 /* ---- calls ---- */
 
 void rpc_slot_drop(struct rpc_slot *s)
@@ -108,6 +122,7 @@ void rpc_slot_drop(struct rpc_slot *s)
     while (*at != s) at = &(*at)->next;
     *at = s->next;
     s->conn->slot_count--;
+    rpc_conn_let_go(s->conn, s->held);
     if (s->call.principal) principal_unref(s->call.principal);
     buf_wipe(&s->stub);
     buf_free(&s->call.reply);
@@ -227,10 +242,29 @@ static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const st
     return true;
 }
 
+/* A call that there is no room for is read to its end, so that the connection stays. */
+static bool hold_part(struct rpc_slot *s, size_t n)
+{
+    n += s->held ? 0 : sizeof *s;
+    if (rpc_conn_hold(s->conn, n)) {
+        s->held += n;
+        return true;
+    }
+    rpc_conn_let_go(s->conn, s->held);
+    s->held = 0;
+    buf_wipe(&s->stub);
+    return false;
+}
+
 /* The part of the stub that a fragment carries; the last one makes it a call. */
 static void take_fragment(struct rpc_slot *s, const struct rpc_pdu *p, const struct rpc_request_head *r)
 {
     size_t end = RPC_HEADER + p->body.n - (p->has_auth ? p->auth.pad : 0);
+    if (end >= r->stub_at && !s->busy) s->busy = !hold_part(s, end - r->stub_at);
+    if (s->busy) {
+        if (p->flags & RPC_LAST) refuse(s, RPC_FAULT_BUSY);
+        return;
+    }
     if (end < r->stub_at || !buf_add(&s->stub, p->whole.p + r->stub_at, end - r->stub_at))
         end_request(s->conn, p, s->context, RPC_FAULT_ACCESS_DENIED); /* over the limit: MS-RPCE 3.3.3.5.4 */
     else if (p->flags & RPC_LAST) dispatch(s);
@@ -354,6 +388,17 @@ static bool may_read(const struct rpc_conn *c)
     return c->state != RPC_CONN_CLOSED && !c->answer.active && !c->paused && !c->stopping;
 }
 
+/* What is there of a fragment, or waits for its turn, counts too. */
+static void hold_input(struct rpc_conn *c)
+{
+    if (c->in.n < c->in_held) rpc_conn_let_go(c, c->in_held - c->in.n);
+    else if (!rpc_conn_hold(c, c->in.n - c->in_held)) {
+        rpc_conn_end(c);
+        return;
+    }
+    c->in_held = c->in.n;
+}
+
 void rpc_conn_go_on(struct rpc_conn *c)
 {
     size_t n, at = 0;
@@ -367,6 +412,7 @@ void rpc_conn_go_on(struct rpc_conn *c)
     c->running = false;
     if (at < c->in.n) buf_consume(&c->in, at);
     else buf_wipe(&c->in); /* an idle connection holds no buffer */
+    if (c->in.n < c->in_held) hold_input(c);
 }
 
 void rpc_conn_pause(struct rpc_conn *c, bool on)
@@ -376,7 +422,7 @@ void rpc_conn_pause(struct rpc_conn *c, bool on)
     if (!on) rpc_conn_go_on(c);
 }
 
-void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
+static void take_input(struct rpc_conn *c, struct slice bytes)
 {
     while (bytes.n && c->state != RPC_CONN_CLOSED) {
         /* At most one fragment more than the one that waits: the socket keeps the rest. */
@@ -393,4 +439,10 @@ void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
             return;
         }
     }
+}
+
+void rpc_conn_input(struct rpc_conn *c, struct slice bytes)
+{
+    take_input(c, bytes);
+    hold_input(c);
 }

@@ -22,7 +22,12 @@ struct rpc_conn_ops {
     void (*released)(struct rpc_conn *c);
     /* Whether an answer of n bytes may wait to be read by the client, besides all that waits for others. NULL: always. */
     bool (*room)(struct rpc_conn *c, size_t n);
+    /* The connection is this account's from now on: its first login. False: the account has too many. NULL: never. */
+    bool (*owner)(struct rpc_conn *c, const struct principal *p);
+    /* What it holds goes from c->held to n bytes. False: more than it may; c->held stays. NULL: it may have any. */
+    bool (*hold)(struct rpc_conn *c, size_t n);
 };
+enum { RPC_HELD_FREE = 12 << 10 }; /* a connection holds so much for itself: a login, a call of one fragment */
 
 struct rpc_limits { /* zeros: defaults */
     uint32_t max_stub;        /* bytes of one request; 4 MiB (MS-RPCE 3.3.3.5.4) */
@@ -85,6 +90,8 @@ struct rpc_slot {
     struct buf stub;
     uint16_t context;
     uint8_t level, flags;     /* RPC_MAYBE ... of the first fragment */
+    size_t held;              /* of the connection's */
+    bool busy;                /* there is no room for it: passed over, and refused when it is whole */
     bool running, cancelled;
     bool trailer;             /* its fragments have one */
 };
@@ -107,6 +114,7 @@ struct rpc_conn {
     uint64_t id;
     uint8_t state;
     bool header_sign, multiplex, features, running, proven;
+    bool proven_as;           /* there was a login: the connection is an account's */
     bool paused;              /* too much output waits; see rpc_conn_pause */
     bool stopping;
     uint16_t max_xmit, max_recv;
@@ -120,6 +128,8 @@ struct rpc_conn {
     unsigned slot_count;
     struct rpc_watch *watches;
     struct rpc_answer answer; /* while active nothing else is read */
+    size_t held;              /* bytes of calls, contexts and unfinished input, as ops->hold was told */
+    size_t in_held;           /* of those: input */
 };
 
 void rpc_conn_init(struct rpc_conn *c, struct rpc_site *site, const char *peer, const char *local);
@@ -140,6 +150,9 @@ int64_t rpc_conn_patience(const struct rpc_conn *c, enum rpc_wait wait);
 void rpc_conn_close(struct rpc_conn *c);
 void rpc_conn_send(struct rpc_conn *c, struct buf *b); /* and frees b; a failed buffer closes */
 void rpc_conn_go_on(struct rpc_conn *c);
+/* n bytes more, or fewer. False: more than it may hold. */
+bool rpc_conn_hold(struct rpc_conn *c, size_t n);
+void rpc_conn_let_go(struct rpc_conn *c, size_t n);
 void rpc_slot_drop(struct rpc_slot *s);
 /* conn_bind.c */
 void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p);

@@ -34,7 +34,10 @@ static bool keep_presentation(struct rpc_conn *c, uint16_t id, const struct rpc_
     if (c->presentation_count * 2 >= c->presentation_room) {
         unsigned room = c->presentation_room ? c->presentation_room * 2 : 4;
         struct rpc_presentation *more = calloc(room, sizeof *more);
-        if (!more) return false;
+        if (!more || !rpc_conn_hold(c, (room - c->presentation_room) * sizeof *more)) {
+            free(more);
+            return false;
+        }
         for (unsigned k = 0; k < c->presentation_room; k++) {
             struct rpc_presentation p = c->presentations[k];
             if (p.interface) *place(more, room, p.id) = p;
@@ -217,7 +220,8 @@ static void on_step(void *arg, const struct auth_exchange_answer *x)
         s->exchange = NULL;
     }
     bool good = good_enough(s, type, x);
-    if (good && x->result == MECH_COMPLETE) c->proven = true;
+    if (good && x->result == MECH_COMPLETE && !c->proven_as && c->site->ops->owner) good = c->site->ops->owner(c, x->principal);
+    if (good && x->result == MECH_COMPLETE) c->proven = c->proven_as = true;
     if (!good) failed(c);
     else if (type == RPC_AUTH3) c->answer = (struct rpc_answer){ 0 };
     else acknowledge(c, x->token);

@@ -3,6 +3,8 @@
 
 #include "rpc/conn.h"
 
+enum { SECURITY_HELD = 4096 }; /* about what one takes, with its keys and its principal */
+
 struct rpc_security *rpc_security_find(const struct rpc_conn *c, uint32_t id)
 {
     for (unsigned i = c->security_count; i--;) /* the newest is what clients use */
@@ -21,7 +23,10 @@ struct rpc_security *rpc_security_add(struct rpc_conn *c, const struct rpc_auth 
         c->security_room = room;
     }
     struct rpc_security *s = calloc(1, sizeof *s);
-    if (!s) return NULL;
+    if (!s || !rpc_conn_hold(c, SECURITY_HELD)) {
+        free(s);
+        return NULL;
+    }
     s->guard.id = a->context;
     s->guard.type = a->type;
     s->guard.level = a->level;
@@ -34,6 +39,7 @@ void rpc_security_remove(struct rpc_conn *c, struct rpc_security *s)
     unsigned i = 0;
     while (c->securities[i] != s) i++;
     memmove(&c->securities[i], &c->securities[i + 1], (--c->security_count - i) * sizeof *c->securities);
+    rpc_conn_let_go(c, SECURITY_HELD);
     auth_exchange_free(s->exchange);
     mech_free(s->guard.mech);
     if (s->principal) principal_unref(s->principal);

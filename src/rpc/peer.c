@@ -14,6 +14,7 @@ struct rpc_peer {
     struct stream stream;      /* first */
     struct rpc_conn conn;
     struct rpc_worker *worker;
+    struct rpc_share *share;   /* the address's, then the account's */
     struct rpc_peer *next, *prev;
     uint8_t wait;              /* enum rpc_wait: what the deadline is of */
     bool wanted;               /* the association takes input */
@@ -42,6 +43,7 @@ static void peer_free(struct rpc_peer *p)
 {
     struct rpc_worker *w = p->worker;
     rpc_conn_free(&p->conn);
+    rpc_share_leave(&w->shares, p->share);
     if (p->prev) p->prev->next = p->next;
     else w->peers = p->next;
     if (p->next) p->next->prev = p->prev;
@@ -144,21 +146,94 @@ static void on_broken(struct stream *s)
     stream_destroy(s);
 }
 
-/* A client that reads gets its small answers always. */
+/* ---- what it holds ---- */
+
+static size_t beyond_free(size_t n) { return n > RPC_HELD_FREE ? n - RPC_HELD_FREE : 0; }
+
+static bool on_hold(struct rpc_conn *c, size_t n)
+{
+    struct rpc_peer *p = peer_of(c);
+    size_t had = beyond_free(c->held), has = beyond_free(n);
+    if (has > had) return rpc_share_take(&p->worker->shares, p->share, has - had);
+    rpc_share_give(&p->worker->shares, p->share, had - has);
+    return true;
+}
+
+static bool on_owner(struct rpc_conn *c, const struct principal *who)
+{
+    struct rpc_peer *p = peer_of(c);
+    struct rpc_share *x = rpc_share_of_account(&p->worker->shares, who);
+    size_t n = beyond_free(c->held);
+    if (!x) return false;
+    p->share->held -= n;
+    x->held += n;
+    rpc_share_leave(&p->worker->shares, p->share);
+    p->share = x;
+    return true;
+}
+
+/* ---- what waits for it ---- */
+
+static void give_up(struct rpc_peer *p)
+{
+    log_warn("rpc", "slow_reader peer=%s " SLICE_FMT " queued=%zu", p->peer, SLICE_ARG(p->share->who), p->stream.queued);
+    stream_die(&p->stream);
+}
+
+/* What waits for clients, of each in share->waiting, of all in the answer; not for those who are being given up. */
+static size_t survey(struct rpc_worker *w)
+{
+    size_t all = 0;
+    for (struct rpc_peer *q = w->peers; q; q = q->next) q->share->waiting = 0;
+    for (struct rpc_peer *q = w->peers; q; q = q->next) {
+        size_t n = q->stream.dead ? 0 : q->stream.queued;
+        q->share->waiting += n;
+        all += n;
+    }
+    return all;
+}
+
+/* Those that have read nothing for long; of one, or (NULL) of all. */
+static void give_up_stuck(struct rpc_worker *w, const struct rpc_share *one)
+{
+    for (struct rpc_peer *q = w->peers; q; q = q->next)
+        if ((!one || q->share == one) && !q->stream.dead && stream_stuck_us(&q->stream) >= w->server->config.stuck_us) give_up(q);
+}
+
+/* The connection that most waits for, of those who have more waiting than `than`. False: nobody has. */
+static bool give_up_largest(struct rpc_worker *w, size_t than)
+{
+    struct rpc_peer *most = NULL;
+    for (struct rpc_peer *q = w->peers; q; q = q->next)
+        if (!q->stream.dead && q->share->waiting > than && q->stream.queued > (most ? most->stream.queued : 0)) most = q;
+    if (most) give_up(most);
+    return most;
+}
+
+/*
+ * A client that reads gets its small answers always. Beyond them nobody has more than half of what may wait on a loop; and where
+ * that is not enough for all, those who have more waiting give way to those who have less.
+ */
 static bool on_room(struct rpc_conn *c, size_t n)
 {
     struct rpc_peer *p = peer_of(c);
-    const struct rpc_server_config *config = &p->worker->server->config;
-    if ((n <= SMALL && !p->stream.queued) || p->worker->streams.queued + n <= config->wait_total) return true;
-    for (struct rpc_peer *q = p->worker->peers; q; q = q->next) {
-        if (stream_stuck_us(&q->stream) < config->stuck_us) continue;
-        log_warn("rpc", "slow_reader peer=%s queued=%zu", q->peer, q->stream.queued);
-        stream_die(&q->stream);
+    struct rpc_worker *w = p->worker;
+    size_t most = w->server->config.wait_total;
+    if ((n <= SMALL && !p->stream.queued) || w->streams.queued + n <= most / 2) return true;
+    size_t all = survey(w), mine = p->share->waiting + n;
+    if (mine > most / 2) {
+        if (rpc_share_speaks(p->share))
+            log_warn("rpc", "too_much_waits " SLICE_FMT " waiting=%zu asked=%zu all=%zu", SLICE_ARG(p->share->who), mine - n, n, all);
+        give_up_stuck(w, p->share);
+        return false;
     }
-    return false;
+    if (all + n > most) give_up_stuck(w, NULL);
+    while ((all = survey(w)) + n > most)
+        if (!give_up_largest(w, mine)) return false;
+    return true;
 }
 
-const struct rpc_conn_ops rpc_peer_ops = { on_send, on_close, on_reading, on_released, on_room };
+const struct rpc_conn_ops rpc_peer_ops = { on_send, on_close, on_reading, on_released, on_room, on_owner, on_hold };
 static const struct stream_ops stream_ops = { on_input, on_gone, on_broken, on_drained, on_due, on_closed };
 
 /* ---- the beginning ---- */
@@ -168,15 +243,19 @@ void rpc_peer_adopt(struct rpc_worker *w, int fd, struct rpc_part *part)
     char text[NET_PEER_TEXT], local[NET_LOCAL_TEXT];
     net_address_text(fd, true, text, sizeof text, false);
     net_address_text(fd, false, local, sizeof local, true);
-    struct rpc_peer *p = calloc(1, sizeof *p);
+    struct rpc_share *share = rpc_share_of_address(&w->shares, text);
+    struct rpc_peer *p = share ? calloc(1, sizeof *p) : NULL;
     if (!p) close(fd);
+    if (!share) __atomic_add_fetch(&w->refused, 1, __ATOMIC_RELAXED);
     if (!p || !stream_open(&p->stream, &w->streams, &stream_ops, fd)) {
         free(p);
+        if (share) rpc_share_leave(&w->shares, share);
         acceptor_gone(w->server->acceptor, w->index, text);
         return;
     }
     uv_tcp_keepalive(&p->stream.tcp, 1, KEEPALIVE_S);
     p->worker = w;
+    p->share = share;
     p->wanted = true;
     memcpy(p->peer, text, sizeof text);
     memcpy(p->local, local, sizeof local);

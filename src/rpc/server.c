@@ -98,14 +98,17 @@ cimf_status rpc_server_new(const struct rpc_server_config *config, struct rpc_se
     }
     s->config = *config;
     if (!s->config.wait_total) s->config.wait_total = (size_t)128 << 20;
+    if (!s->config.hold_total) s->config.hold_total = (size_t)128 << 20;
     if (!s->config.stuck_us) s->config.stuck_us = 5 * 1000000;
     rpc_groups_init(&s->groups);
-    for (unsigned i = 0; i < config->loop_count; i++)
+    for (unsigned i = 0; i < config->loop_count; i++) {
         s->workers[i] = (struct rpc_worker){
             .server = s, .index = i,
             .streams = { .loop = config->loops[i], .write_limit = config->write_limit ? config->write_limit : 1 << 20,
                          .write_timeout_us = config->write_timeout_us ? config->write_timeout_us : 60 * 1000000 },
         };
+        rpc_shares_init(&s->workers[i].shares, s->config.hold_total, accepting.max_connections / config->loop_count / 2 + 1);
+    }
     *out = s;
     return CIMF_OK;
 }
@@ -120,7 +123,10 @@ void rpc_server_free(struct rpc_server *s)
         s->doors = d->next;
         free(d);
     }
-    for (unsigned i = 0; i < s->config.loop_count; i++) free(s->workers[i].streams.read_buffer);
+    for (unsigned i = 0; i < s->config.loop_count; i++) {
+        free(s->workers[i].streams.read_buffer);
+        rpc_shares_free(&s->workers[i].shares);
+    }
     rpc_groups_free(&s->groups);
     free(s->workers);
     free(s);

@@ -23,8 +23,12 @@ struct rpc_server_config {
     unsigned max_per_address;    /* 0: no limit; loopback is exempt */
     size_t write_limit;          /* bytes queued before a connection is not read any more; 0: 1 MiB */
     int64_t write_timeout_us;    /* without the peer taking a byte; 0: 60 s */
-    size_t wait_total;           /* bytes of a loop that wait for clients to read them, small answers apart; 0: 128 MiB. Beyond it
-                                    calls fail, and clients that have read nothing for stuck_us are given up */
+    /* What a loop holds for its clients. One account, or one address of clients that have not logged in, has half of it (and of
+     * the connections); more is refused to that one alone. */
+    size_t wait_total;           /* answers that wait to be read, small ones apart; 0: 128 MiB. Beyond its half an account's calls
+                                    fail. Where it does not do for all, connections that have read nothing for stuck_us are given up,
+                                    then the largest of accounts that have more waiting than who asks */
+    size_t hold_total;           /* calls that are sent or at work, contexts of connections; 0: 128 MiB. Beyond: too busy */
     int64_t stuck_us;            /* 0: 5 s */
 };
 

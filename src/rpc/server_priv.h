@@ -8,6 +8,7 @@
 #include "net/acceptor.h"
 #include "net/stream.h"
 #include "rpc/server.h"
+#include "rpc/share.h"
 
 struct rpc_peer;
 struct rpc_door;
@@ -20,6 +21,7 @@ struct rpc_worker {
     struct stream_home streams;
     bool large;               /* much has waited for clients: its memory goes back to the system when nothing does */
     struct rpc_peer *peers;   /* all of this loop */
+    struct rpc_shares shares; /* whose they are */
     uint64_t connections, accepted, refused, timeouts; /* atomic */
 };
 
