@@ -15,7 +15,7 @@
 #define MINUTES(n) ((n) * 60 * (int64_t)1000000)
 
 static struct principal alice = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "alice", 5 }, .domain = { "", 0 }, .sid = "S-1-5-21-1-2-3-1000" };
-static struct principal bob = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "bob", 3 }, .domain = { "", 0 }, .sid = "S-1-5-21-1-2-3-1001" };
+HARNESS_USED static struct principal bob = { .magic = 0x50524e43, .refs = 1 << 20, .name = { "bob", 3 }, .domain = { "", 0 }, .sid = "S-1-5-21-1-2-3-1001" };
 
 /* ---- executors ---- */
 

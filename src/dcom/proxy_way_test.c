@@ -1,0 +1,158 @@
+/* The client role: which references are taken, and the way to their exporter: what is asked of a client's resolver, in which order,
+ * at which level, and what a way that fails says. */
+#include "dcom/proxy_harness.h"
+
+/* covers: wmi-dcom:X10 */
+static void test_references(void **state)
+{
+    static const struct guid other = { 1, 2, 3, { 4 } };
+    char context[48] = { 1, 0, 1, 0 };
+    assert_int_equal(refused(&(struct reference){ .iid = &other }), DCOM_E_INVALID_OBJREF);
+    assert_int_equal(refused(&(struct reference){ .oxid = server->oxid }), DCOM_E_INVALID_OBJREF);
+    assert_int_equal(refused(&(struct reference){ .form = OBJREF_CUSTOM, .data = SLICE("x") }), DCOM_E_INVALID_OBJREF);
+    assert_int_equal(refused(&(struct reference){ .port = 22 }), DCOM_E_ACCESSDENIED);
+    assert_int_equal(refused(&(struct reference){ .form = OBJREF_EXTENDED, .data = SLICE("short") }), DCOM_E_INVALID_OBJREF);
+    context[28] = 1;
+    assert_int_equal(refused(&(struct reference){ .form = OBJREF_EXTENDED, .data = slice_of(context, 48) }), DCOM_E_INVALID_OBJREF);
+    context[28] = 0;
+    struct dcom_proxy *p = proxy_with(&(struct reference){ .form = OBJREF_EXTENDED, .data = slice_of(context, 48) }, &alice);
+    struct dcom_proxy *q = proxy_with(&(struct reference){ .form = OBJREF_HANDLER }, &alice);
+    current = &loops[0];
+    dcom_proxy_unref(p);
+    dcom_proxy_unref(q);
+    current = NULL;
+    struct dcom_call c = call_of(&alice);
+    assert_int_equal(dcom_proxy_new(&c, SLICE("MEOW"), &sink_iid, &p), DCOM_E_INVALID_OBJREF);
+}
+
+static void test_not_allowed(void **state)
+{
+    fake_outbound.credentials = false;
+    assert_int_equal(refused(&(struct reference){ 0 }), DCOM_E_ACCESSDENIED);
+    server->settings.outbound = NULL;
+    assert_int_equal(refused(&(struct reference){ 0 }), DCOM_E_ACCESSDENIED);
+    server->settings.outbound = &fake_outbound;
+    assert_int_equal(fake_connects, 0);
+}
+
+static void test_anonymous(void **state)
+{
+    fake_outbound.credentials = false;
+    fake_outbound.anonymous = true;
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_NONE, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    expect_connection(49200, RPC_LEVEL_NONE);
+    let_go(p);
+}
+
+/* The login is refused: without it only where the administrator allows that. */
+static void test_step_down(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    fake_answer(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), RPC_FAULT_ACCESS_DENIED, SLICE(""));
+    settle();
+    assert_int_equal(done_count, 1);
+    assert_true(done_failed);
+    assert_int_equal(done_hresult, DCOM_E_ACCESSDENIED);
+    fake_outbound.anonymous = true;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    fake_answer(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), RPC_CLIENT_LOST, SLICE(""));
+    expect_resolve(RPC_LEVEL_NONE, RESOLVER_RESOLVE2);
+    let_go(p);
+}
+
+/* The exporter may want more than is configured here. */
+static void test_hint(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    fake_outbound.level = RPC_LEVEL_INTEGRITY;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fake_answer(expect_connection(49200, RPC_LEVEL_INTEGRITY), RPC_CLIENT_LOST, SLICE(""));
+    settle();
+    r.hint = RPC_LEVEL_PRIVACY;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    expect_connection(49200, RPC_LEVEL_PRIVACY);
+    let_go(p);
+}
+
+static void test_old_resolver(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    call_with(&c, p, NULL);
+    fake_answer(expect_connection(135, RPC_LEVEL_NONE), RPC_FAULT_OP_RANGE, SLICE(""));
+    fake_answer(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), RPC_FAULT_OP_RANGE, SLICE(""));
+    answer_record(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE), &dcom_resolve_type, &r, false);
+    struct fake_connection *x = expect_connection(49200, RPC_LEVEL_PRIVACY);
+    assert_memory_equal(fake_request(x)->stub.p, "\5\0\1\0", 4); /* which has to be 5.1 then */
+    let_go(p);
+}
+
+static void fails_with(struct dcom_proxy *p, uint32_t hresult)
+{
+    settle();
+    assert_int_equal(done_count, 1);
+    assert_true(done_failed);
+    assert_int_equal(done_hresult, hresult);
+    assert_int_equal(fake_open(), 0);
+    done_count = 0;
+}
+
+static void test_out_of_reach(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    fake_unreachable = true;
+    call_with(&c, p, NULL);
+    fails_with(p, DCOM_E_UNREACHABLE);
+    fake_unreachable = false;
+    call_with(&c, p, NULL);
+    fake_answer(expect_connection(135, RPC_LEVEL_NONE), RPC_FAULT_CANCELLED, SLICE(""));
+    fails_with(p, DCOM_E_TIMED_OUT);
+    call_with(&c, p, NULL);
+    fake_answer(expect_connection(135, RPC_LEVEL_NONE), 0, SLICE("\5\0"));
+    fails_with(p, DCOM_E_BAD_STUB);
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    r.status = DCOM_INVALID_OXID;
+    answer_record(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fails_with(p, DCOM_WIN32(DCOM_INVALID_OXID));
+    r = resolved();
+    r.version.major = 6;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fails_with(p, DCOM_E_VERSION_MISMATCH);
+    r = resolved();
+    r.bindings = dual_of("203.0.113.3", 445); /* not a port of users */
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fails_with(p, DCOM_E_UNREACHABLE);
+    let_go(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_references), T(test_not_allowed), T(test_anonymous), T(test_step_down), T(test_hint), T(test_old_resolver),
+        T(test_out_of_reach),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
