@@ -43,6 +43,9 @@ int command_config(struct command *c);
 int command_backup(struct command *c);
 int command_restore(struct command *c);
 
+/* "cimd serve: /etc/cimfony/cimd.ini: error: key: what" or "warning:"; the exit code, 0 of a warning. */
+struct finding;
+int command_found(const struct command *c, const struct finding *f);
 /* "cimd mof: what: why" and the exit code of the status. */
 int command_failed(const struct command *c, const char *what, const struct error *e);
 

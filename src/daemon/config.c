@@ -279,9 +279,11 @@ cimf_status config_check(const struct config *c, struct error *e)
 {
     if (*c->value[CONFIG_listen_https] && (!*c->value[CONFIG_tls_certificate] || !*c->value[CONFIG_tls_key]))
         return error_set(e, CIMF_INVALID_PARAMETER, "config",
-                         "listen.https needs tls.certificate and tls.key");
-    if (!*c->value[CONFIG_listen_http] && !*c->value[CONFIG_listen_https] && !*c->value[CONFIG_listen_wmi])
-        return error_set(e, CIMF_INVALID_PARAMETER, "config", "no address to listen on: set listen.http, listen.https or listen.wmi");
+                         "listen.https needs tls.certificate and tls.key: PEM files");
+    bool wmi = *c->value[CONFIG_listen_epmap] && *c->value[CONFIG_listen_wmi]; /* one is of no use */
+    if (!*c->value[CONFIG_listen_http] && !*c->value[CONFIG_listen_https] && !wmi)
+        return error_set(e, CIMF_INVALID_PARAMETER, "config",
+                         "no client could get in: set listen.http, listen.https, or both listen.epmap and listen.wmi");
     if (!*c->value[CONFIG_cimd_state_dir] || !*c->value[CONFIG_cimd_run_dir])
         return error_set(e, CIMF_INVALID_PARAMETER, "config", "cimd.state_dir and cimd.run_dir must be set");
     cimf_status status = check_root_sddl(c, e);
@@ -339,6 +341,14 @@ const char *config_item(struct config *c, enum config_key k, unsigned i)
         if (item.n && i-- == 0) return arena_dup(&c->arena, item).p;
     }
     return NULL;
+}
+
+const char *config_keytab(const struct config *c)
+{
+    const char *path = c->value[CONFIG_auth_keytab];
+    if (!*path) path = getenv("KRB5_KTNAME");
+    if (!path || !*path) path = "/etc/krb5.keytab";
+    return strncmp(path, "FILE:", 5) == 0 ? path + 5 : path;
 }
 
 const char *config_accounts(struct config *c)

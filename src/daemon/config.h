@@ -32,7 +32,7 @@ void config_free(struct config *c);
 cimf_status config_read(struct config *c, const char *path, struct error *e);
 /* "section.key=value". */
 cimf_status config_set(struct config *c, const char *assignment, struct error *e);
-/* Rules between keys (TLS needs a certificate...). */
+/* Rules between keys (TLS needs a certificate...), of the configuration alone: checkup.h also looks at the machine. */
 cimf_status config_check(const struct config *c, struct error *e);
 /* All values, in an arena of its own. */
 cimf_status config_copy(struct config *out, const struct config *c, struct error *e);
@@ -56,6 +56,8 @@ static inline uint64_t config_number(const struct config *c, enum config_key k) 
 static inline bool config_on(const struct config *c, enum config_key k) { return c->number[k] != 0; }
 /* Entry i of a LIST, trimmed and NUL-terminated in the arena; NULL past the end. */
 const char *config_item(struct config *c, enum config_key k, unsigned i);
+/* The file of Kerberos keys: auth.keytab, KRB5_KTNAME of the environment, or the system's. */
+const char *config_keytab(const struct config *c);
 /* "<state_dir>/accounts" unless set. */
 const char *config_accounts(struct config *c);
 /* "<state_dir>/auth/certificates" unless set: in the folder where cimd-auth may write. */

@@ -277,6 +277,12 @@ cimf_status control_listen(const struct config *config, int *out, struct error *
     return error_errno(e, CIMF_FAILED, "cimd", error, "cannot listen on %s", address.sun_path);
 }
 
+cimf_status control_check(const struct config *config, struct error *e)
+{
+    struct sockaddr_un address;
+    return socket_address(config, &address, e);
+}
+
 void control_forget(const struct config *config)
 {
     struct sockaddr_un address;

@@ -22,6 +22,8 @@ struct control;
 /* The supervisor's part: the listening socket, in run_dir; and its removal. */
 cimf_status control_listen(const struct config *config, int *fd, struct error *e);
 void control_forget(const struct config *config);
+/* Whether a socket can have its name in run_dir. */
+cimf_status control_check(const struct config *config, struct error *e);
 /* cimd-core's: answers on fd, which is taken, peers that are root or starter. */
 cimf_status control_start(int fd, uid_t starter, struct cimom *cimom, struct control **out, struct error *e);
 void control_stop(struct control *c); /* waits for a request in progress; NULL allowed */

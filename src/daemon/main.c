@@ -26,7 +26,7 @@ static const struct command_info commands[] = {
       command_mof, true },
     { "sd", "show NAMESPACE | set NAMESPACE SDDL | reset NAMESPACE", "who may do what in a namespace: its security descriptor",
       command_sd, true },
-    { "config", "check|dump", "check the configuration, or print it with every key and its meaning", command_config, false },
+    { "config", "check|dump", "say whether this machine can run the configuration, and what in it will not work; or print it with every key and its meaning", command_config, false },
     { "backup", "PATH", "write a consistent copy of the repository, also while the daemon runs", command_backup, true },
     { "restore", "[--force] PATH", "replace the repository by a backup, also while the daemon runs", command_restore, true },
 };

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/checkup.h"
 #include "daemon/command.h"
 #include "daemon/control.h"
 #include "daemon/dialer.h"
@@ -78,10 +79,7 @@ static cimf_status bind_all(struct supervisor *s, const char *name, enum config_
             return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "more than %d addresses to listen on", ROLE_LISTENERS);
         status = http_bind(address, true, &fd, bound, sizeof bound, e);
         if (status != CIMF_OK && !family_missing(address, e)) return status;
-        if (status != CIMF_OK) {
-            log_failure("cimd", e, "an address is left out");
-            continue;
-        }
+        if (status != CIMF_OK) continue; /* the checkup has said so */
         s->start.speaks[s->start.listeners] = speaks;
         s->listeners[s->start.listeners++] = fd;
         if (speaks == ROLE_EPMAP || speaks == ROLE_WMI) dialer_listens(&s->dialer, fd);
@@ -142,11 +140,8 @@ static cimf_status copy_of(const char *path, int *fd, struct error *e)
 /* Only root can read the system's keytab, and cimd-auth is not root: it gets a copy, written again at every SIGHUP. */
 static cimf_status copy_keytab(struct supervisor *s, struct error *e)
 {
-    const char *path = config_text(s->config, CONFIG_auth_keytab);
+    const char *path = config_keytab(s->config);
     struct buf bytes;
-    if (!*path) path = getenv("KRB5_KTNAME");
-    if (!path || !*path) path = "/etc/krb5.keytab";
-    if (strncmp(path, "FILE:", 5) == 0) path += 5;
     if (!s->state.drop || !config_on(s->config, CONFIG_auth_kerberos) || access(path, F_OK) != 0) return CIMF_OK;
     buf_init(&bytes, SMALL_FILE);
     cimf_status status = file_read_buf(&bytes, path, e);
@@ -163,7 +158,6 @@ static cimf_status copy_password(struct supervisor *s, struct error *e)
 {
     const char *user = config_text(s->config, CONFIG_wmi_callback_user), *path = config_text(s->config, CONFIG_wmi_callback_password_file);
     if (!*user) return CIMF_OK;
-    if (!*path) return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "wmi.callback_user needs wmi.callback_password_file");
     cimf_status status = file_check_private(path, getuid(), 0600, e);
     return status == CIMF_OK ? copy_of(path, &s->password, e) : status;
 }
@@ -442,14 +436,35 @@ static int watch_signals(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* 0, or the exit code: this machine cannot run it. */
+static int check_up(struct command *c)
+{
+    struct checkup x;
+    struct error e = ERROR_INIT;
+    int code = 0;
+    if (checkup_run(&x, &c->config, false, &e) != CIMF_OK) return command_failed(c, "", &e);
+    for (unsigned i = 0; i < x.count; i++) {
+        const struct finding *f = &x.findings[i];
+        if (!f->fatal) {
+            log_warn("cimd", "%s", f->text);
+            continue;
+        }
+        int own = command_found(c, f);
+        if (!code) code = own;
+    }
+    checkup_free(&x);
+    return code;
+}
+
 int command_serve(struct command *c)
 {
     struct error e = ERROR_INIT;
+    int code = check_up(c);
+    if (code) return code;
     struct supervisor s = { .command = c, .config = &c->config, .control = -1, .audit = -1, .keytab = -1, .password = -1, .broker = { -1, -1 }, .records = { -1, -1 } };
     s.keeper.audit = s.keeper.core = s.keeper.auth = -1;
     s.keeper.config = s.config;
     dialer_init(&s.dialer, s.config);
-    if (config_check(&c->config, &e) != CIMF_OK) return command_failed(c, c->config.path ? c->config.path : "", &e);
     for (int i = 0; i < ROLE_COUNT; i++) s.children[i].socket = -1;
     buf_init(&s.ready, 0);
     s.signals = watch_signals();

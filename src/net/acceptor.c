@@ -71,25 +71,53 @@ void net_address_text(int fd, bool peer, char *out, size_t size, bool with_port)
     else snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", text, port);
 }
 
+/* Why it is none of them, and how it would be one. */
+static cimf_status no_address(const char *address, struct error *e)
+{
+    const char *colon = strrchr(address, ':'), *why;
+    if (!colon || (*address == '[' && colon[-1] != ']')) why = "has no port; write ADDRESS:PORT, as 127.0.0.1:5985 or [::1]:5985";
+    else if (colon == address) why = "has no address before the port; * stands for every one";
+    else if (*address != '[' && memchr(address, ':', (size_t)(colon - address))) why = "is not clear; an IPv6 address goes in brackets, as [::1]:5985";
+    else why = "has no port from 0 to 65535 behind the last colon";
+    return error_set(e, CIMF_INVALID_PARAMETER, "net", "'%.100s' %s", address, why);
+}
+
 /* "127.0.0.1:80", "[::1]:80", "*:80" apart. */
-static bool split_address(const char *address, char host[256], char port[8])
+static cimf_status split_address(const char *address, char host[256], char port[8], struct error *e)
 {
     const char *colon = strrchr(address, ':');
-    if (!colon || strlen(colon + 1) > 5 || !colon[1]) return false;
-    if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535)
-        return false;
+    if (!colon || strlen(colon + 1) > 5 || !colon[1]) return no_address(address, e);
+    if (strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535) return no_address(address, e);
+    const char *from = address;
     size_t n = (size_t)(colon - address);
     if (n >= 2 && address[0] == '[' && address[n - 1] == ']') {
-        address++;
+        from++;
         n -= 2;
     } else if (memchr(address, ':', n)) {
-        return false;
+        return no_address(address, e);
     }
-    if (n == 0 || n > 255) return false;
-    memcpy(host, address, n);
+    if (n == 0 || n > 255) return no_address(address, e);
+    memcpy(host, from, n);
     host[n] = 0;
     snprintf(port, 8, "%s", colon + 1);
-    return true;
+    return CIMF_OK;
+}
+
+cimf_status net_address_parse(const char *address, struct sockaddr_storage *out, bool *every, struct error *e)
+{
+    char host[256], port[8];
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV | AI_NUMERICHOST }, *list = NULL;
+    cimf_status status = split_address(address, host, port, e);
+    if (status != CIMF_OK) return status;
+    *every = strcmp(host, "*") == 0;
+    if (strcmp(host, "localhost") == 0) snprintf(host, sizeof host, "127.0.0.1");
+    int r = getaddrinfo(*every ? "::" : host, port, &hints, &list);
+    if (r == EAI_MEMORY) return error_set(e, CIMF_OUT_OF_MEMORY, "net", "no memory for an address");
+    if (r != 0 || !list || list->ai_addrlen > sizeof *out)
+        status = error_set(e, CIMF_INVALID_PARAMETER, "net", "'%.100s' is not the address of a network interface, as 192.0.2.7; names are not looked up, * stands for every address", host);
+    if (status == CIMF_OK) memcpy(out, list->ai_addr, list->ai_addrlen);
+    if (list) freeaddrinfo(list);
+    return status;
 }
 
 static int bind_one(const struct addrinfo *a, bool both)
@@ -110,10 +138,9 @@ static int bind_one(const struct addrinfo *a, bool both)
 static int bind_address(const char *address, bool numeric, struct error *e)
 {
     char host[256], port[8];
-    if (!split_address(address, host, port)) {
-        error_set(e, CIMF_INVALID_PARAMETER, "net", "not an address:port: %s", address);
-        return -1;
-    }
+    struct sockaddr_storage parsed;
+    bool every;
+    if (split_address(address, host, port, e) != CIMF_OK || (numeric && net_address_parse(address, &parsed, &every, e) != CIMF_OK)) return -1;
     bool any = strcmp(host, "*") == 0;
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
                               .ai_flags = AI_PASSIVE | AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0) };

@@ -27,6 +27,10 @@ struct slice net_address_place(const char *address, char out[NET_PEER_TEXT]);
  * *fd. Host names are not looked up when numeric is set ("localhost" still is 127.0.0.1). bound may be NULL. */
 cimf_status net_bind(const char *address, bool numeric, int *fd, char *bound, size_t bound_size, struct error *e);
 
+/* The same text as an address: every one of both families when *every is set. CIMF_INVALID_PARAMETER says what it lacks. */
+struct sockaddr_storage;
+cimf_status net_address_parse(const char *address, struct sockaddr_storage *out, bool *every, struct error *e);
+
 struct acceptor_ops {
     /* On loop number `loop`: takes the descriptor; owes acceptor_gone, also when it fails. tag: of the listener. */
     void (*adopt)(void *arg, unsigned loop, int fd, void *tag);
