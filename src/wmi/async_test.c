@@ -1,75 +1,6 @@
-/* Asynchronous calls over a fake object manager and fake sinks: what comes, in which order, and what ends it. */
-#include "base/test.h"
-
-#include "dcom/objref.h"
-#include "wmi/fake_proxy.h"
-
-static struct fake_wmi f;
-static struct dcom_object *services;
-
-/* As every namespace has it. */
-static struct cim_property_decl status_props[] = {
-    FAKE_PROP("StatusCode", CIM_UINT32), FAKE_PROP("Description", CIM_STRING), FAKE_PROP("Operation", CIM_STRING),
-    FAKE_PROP("ParameterInfo", CIM_STRING), FAKE_PROP("ProviderName", CIM_STRING),
-};
-static struct cim_class_decl system_decls[] = {
-    { .name = { "__SystemClass", 13 } },
-    { .name = { "__ExtendedStatus", 16 }, .properties = status_props, .property_count = 5 },
-};
-
-static void add_classes(void)
-{
-    struct cim_schema_editor *ed = cim_schema_edit(f.m.schema);
-    struct cim_schema *next;
-    for (size_t i = 0; i < sizeof system_decls / sizeof *system_decls; i++)
-        assert_int_equal(cim_schema_put(ed, &system_decls[i], CIM_RESOLVE_SYSTEM, NULL, NULL), 0);
-    assert_int_equal(cim_schema_commit(ed, &next, NULL), 0);
-    cim_schema_unref(f.m.schema);
-    f.m.schema = next;
-}
-
-static int setup(void **state)
-{
-    fake_wmi_open(&f);
-    fake_sinks_open();
-    add_classes();
-    fake_fill(&f.m, 20);
-    services = fake_wmi_login(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    client_release(services);
-    fake_run();
-    fake_sinks_close();
-    if (f.server->sinks || f.server->sink_count) abort();
-    fake_wmi_close(&f);
-    return 0;
-}
-
-static uint32_t call(uint16_t opnum, struct stub_services r)
-{
-    struct client_call c;
-    client_init(&c, services, 0, opnum);
-    c.c.causality = (struct guid){ .data1 = 7 };
-    client_run(&c, &r);
-    assert_true(c.answered); /* whatever the operation does */
-    uint32_t hresult = c.hresult;
-    client_end(&c);
-    return hresult;
-}
-
-static struct stub_services query_of(unsigned sink)
-{
-    return (struct stub_services){ .text = SLICE("WQL"), .method = SLICE("select * from MyClass"),
-                                   .sink = fake_sink_reference(sink) };
-}
-
-static struct stub_services class_of(unsigned sink)
-{
-    return (struct stub_services){ .text = SLICE("MyClass"), .sink = fake_sink_reference(sink) };
-}
+/* Asynchronous calls over a fake object manager and fake sinks: what comes, in which order, and what ends it; events from clients.
+ * NextAsync: next_async_test.c. */
+#include "wmi/async_harness.h"
 
 static void test_one_object(void **state)
 {
@@ -182,11 +113,6 @@ static void test_an_indicate_that_fails(void **state)
         assert_int_equal(s->most, how != 2);
     }
     assert_int_equal(fake_sink[2].tries, 1); /* who is not there is not called twice */
-}
-
-static uint32_t cancel(unsigned sink)
-{
-    return call(4, (struct stub_services){ .sink = fake_sink_reference(sink) });
 }
 
 /* covers: wmi-dcom:W24 */
@@ -340,21 +266,6 @@ static void test_the_empty_class(void **state)
     assert_int_equal(fake_sink[0].last.hresult, 0);
 }
 
-/* What was got by GetObject: an instance of MyClass, as clients send one. */
-static struct slice instance_reference(struct arena *a, int64_t id)
-{
-    struct cim_instance *in = cim_instance_new(a, cim_schema_class(f.m.schema, SLICE("MyClass")));
-    struct wmi_session x = { .server = f.server, .ns = SLICE("root/test"), .shown = SLICE("root\\test") };
-    struct cim_op op = { 0 };
-    struct buf b;
-    cim_put_i64(in, "id", id);
-    buf_init(&b, 0);
-    assert_true(wmi_reference_write(&b, &x, &op, &in->object));
-    struct slice s = arena_dup(a, buf_slice(&b));
-    buf_free(&b);
-    return s;
-}
-
 static void test_what_was_written(void **state)
 {
     struct arena a;
@@ -423,172 +334,6 @@ static void test_a_server_that_stops(void **state)
     assert_int_equal(fake_sink[1].statuses, 0);
 }
 
-/* ---- NextAsync ---- */
-
-static struct dcom_object *enumerator(uint32_t flags)
-{
-    struct client_call c;
-    struct stub_services r = { .text = SLICE("WQL"), .method = SLICE("select * from MyClass"), .flags = flags };
-    client_init(&c, services, 0, 20);
-    client_run(&c, &r);
-    fake_run();
-    assert_int_equal(c.hresult, 0);
-    struct dcom_object *o = client_object(((struct stub_services *)c.out)->enumerator);
-    client_end(&c);
-    return o;
-}
-
-static uint32_t next_async(struct dcom_object *e, uint32_t count, struct slice sink)
-{
-    struct client_call c;
-    struct stub_next_async r = { .count = count, .sink = sink };
-    client_init(&c, e, 0, 5);
-    client_run(&c, &r);
-    assert_true(c.answered);
-    uint32_t hresult = c.hresult;
-    client_end(&c);
-    return hresult;
-}
-
-static void test_next_async(void **state)
-{
-    static const uint32_t flags[] = { 0, 0x10, 0x20, 0x30 };
-    for (int i = 0; i < 8; i++) {
-        struct fake_sink *s = &fake_sink[0];
-        memset(s, 0, sizeof *s);
-        f.m.mode = i & 1 ? FAKE_ASYNC : FAKE_SYNC;
-        struct dcom_object *e = enumerator(flags[i / 2]);
-        assert_int_equal(next_async(e, 0, fake_sink_reference(0)), 1);
-        assert_int_equal(next_async(e, 1, SLICE_NULL), 0x80041008);
-        assert_int_equal(next_async(e, 3, fake_sink_reference(0)), 0);
-        fake_run();
-        assert_int_equal(s->received, 3);
-        assert_int_equal(s->statuses, 1);
-        assert_int_equal(s->last.hresult, 0);
-        assert_int_equal(next_async(e, 16, fake_sink_reference(0)), 0); /* more than a batch */
-        fake_run();
-        assert_int_equal(s->received, 19);
-        assert_int_equal(s->last.hresult, 0);
-        assert_int_equal(next_async(e, 0xffffffff, fake_sink_reference(0)), 0);
-        fake_run();
-        assert_int_equal(s->received, 20);
-        assert_int_equal(s->statuses, 3);
-        assert_int_equal(s->last.hresult, 1);
-        assert_int_equal(s->most, 1);
-        client_release(e);
-        fake_run();
-    }
-}
-
-/* One after the other, whichever the calls are. */
-static void test_next_async_in_order(void **state)
-{
-    struct client_call skip, next, clone, reset;
-    struct stub_skip r_skip = { .timeout = WMI_INFINITE, .count = 2 };
-    struct stub_next r_next = { .timeout = WMI_INFINITE, .count = 3 };
-    struct stub_reference r_clone = { 0 };
-    f.m.mode = FAKE_BLOCK;
-    struct dcom_object *e = enumerator(0x10), *copy;
-    assert_int_equal(next_async(e, 4, fake_sink_reference(0)), 0);
-    client_init(&skip, e, 0, 7);
-    client_run(&skip, &r_skip);
-    client_init(&next, e, 0, 4);
-    client_run(&next, &r_next);
-    assert_int_equal(next_async(e, 2, fake_sink_reference(1)), 0);
-    client_init(&clone, e, 0, 6);
-    client_run(&clone, &r_clone);
-    client_init(&reset, e, 0, 3);
-    client_run(&reset, NULL);
-    assert_int_equal(next_async(e, 20, fake_sink_reference(2)), 0);
-    assert_false(skip.answered || next.answered || clone.answered || reset.answered);
-    fake_current = &loops[0];
-    fake_go(&f.m);
-    fake_run();
-    assert_int_equal(fake_sink[0].received, 4);
-    assert_int_equal(skip.hresult, 0);
-    assert_int_equal(((struct stub_next *)next.out)->returned, 3);
-    assert_int_equal(fake_sink[1].received, 2);
-    assert_int_equal(clone.hresult, 0);
-    assert_int_equal(reset.hresult, 0);
-    assert_int_equal(fake_sink[2].received, 20);
-    assert_memory_equal(fake_sink[2].objects[6].p, ((struct stub_next *)next.out)->objects[0].p, fake_sink[2].objects[6].n);
-    assert_memory_equal(fake_sink[2].objects[9].p, fake_sink[1].objects[0].p, fake_sink[2].objects[9].n);
-    copy = client_object(((struct stub_reference *)clone.out)->reference);
-    assert_int_equal(next_async(copy, 100, fake_sink_reference(3)), 0);
-    fake_run();
-    assert_int_equal(fake_sink[3].received, 9);
-    assert_int_equal(fake_sink[3].last.hresult, 1);
-    client_end(&skip);
-    client_end(&next);
-    client_end(&clone);
-    client_end(&reset);
-    client_release(copy);
-    client_release(e);
-    fake_run();
-}
-
-static void test_next_async_ends_early(void **state)
-{
-    struct client_call next;
-    struct stub_next r = { .timeout = WMI_INFINITE, .count = 1 };
-    f.m.mode = FAKE_BLOCK;
-    struct dcom_object *e = enumerator(0x10);
-    for (unsigned i = 0; i < 3; i++) assert_int_equal(next_async(e, 9, fake_sink_reference(i)), 0);
-    client_init(&next, e, 0, 4);
-    client_run(&next, &r);
-    assert_int_equal(cancel(1), 0);
-    fake_run();
-    assert_int_equal(fake_sink[1].statuses, 1);
-    assert_int_equal(fake_sink[1].last.hresult, 0x80041032);
-    assert_int_equal(fake_sink[0].statuses + fake_sink[2].statuses, 0);
-    fake_sink[0].dead = true;
-    fake_current = &loops[0];
-    fake_go(&f.m);
-    fake_run(); /* the first one asked for more than fits into a batch: what it did not get goes to the next */
-    assert_int_equal(fake_sink[2].received, 9);
-    assert_true(next.answered);
-    assert_int_equal(((struct stub_next *)next.out)->returned, 1);
-    client_end(&next);
-    client_release(e);
-    fake_run();
-}
-
-/* Nobody can read on, and the client has not come back from the first Indicate. */
-static void test_next_async_of_what_is_released(void **state)
-{
-    f.m.mode = FAKE_ASYNC;
-    struct dcom_object *e = enumerator(0x30);
-    fake_sink[0].hold = true;
-    assert_int_equal(next_async(e, 100, fake_sink_reference(0)), 0);
-    assert_int_equal(next_async(e, 100, fake_sink_reference(1)), 0);
-    fake_run();
-    assert_int_equal(fake_sink[0].received, 8);
-    client_release(e);
-    fake_run();
-    assert_int_equal(f.m.active, 0);
-    assert_int_equal(fake_sink[1].last.hresult, 0x80041032);
-    fake_sink[0].hold = false;
-    fake_sink_answer(0, false, 0);
-    fake_run();
-    assert_int_equal(fake_sink[0].received, 16);
-    assert_int_equal(fake_sink[0].statuses, 1);
-    assert_int_equal(fake_sink[0].last.hresult, 0x80041032);
-}
-
-static void test_next_async_of_what_fails(void **state)
-{
-    f.m.fail = CIMF_PROVIDER_FAILURE;
-    f.m.fail_after = 3;
-    struct dcom_object *e = enumerator(0x10);
-    assert_int_equal(next_async(e, 9, fake_sink_reference(0)), 0);
-    fake_run();
-    assert_int_equal(fake_sink[0].statuses, 1);
-    assert_int_equal(fake_sink[0].last.hresult, 0x80041004);
-    assert_non_null(fake_sink[0].last.object.p);
-    client_release(e);
-    fake_run();
-}
-
 /* ---- QueryObjectSink ---- */
 
 static struct dcom_object *event_sink(uint32_t flags, uint32_t expected)
@@ -653,13 +398,11 @@ static void test_events_from_clients(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    static const struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         T(test_one_object), T(test_the_same_as_asked_for), T(test_a_client_that_thinks), T(test_an_indicate_that_fails),
         T(test_cancelled), T(test_cancelled_before_it_began), T(test_why_it_failed), T(test_refused),
         T(test_what_is_not_there), T(test_the_empty_class), T(test_what_was_written), T(test_a_method), T(test_too_many),
-        T(test_a_server_that_stops), T(test_next_async), T(test_next_async_in_order), T(test_next_async_ends_early),
-        T(test_next_async_of_what_is_released), T(test_next_async_of_what_fails), T(test_events_from_clients),
+        T(test_a_server_that_stops), T(test_events_from_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

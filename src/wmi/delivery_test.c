@@ -1,63 +1,5 @@
 /* Results of one operation in each of the three deliveries (MS-WMI 3.1.1.1): at once, by a call result, to a sink. */
-#include "base/test.h"
-
-#include "dcom/objref.h"
-#include "wmi/fake_proxy.h"
-
-static struct fake_wmi f;
-static struct dcom_object *services;
-
-static int setup(void **state)
-{
-    static struct cim_class_decl top = { .name = { "__SystemClass", 13 } }; /* every namespace has it */
-    struct cim_schema *next;
-    fake_wmi_open(&f);
-    fake_sinks_open();
-    struct cim_schema_editor *ed = cim_schema_edit(f.m.schema);
-    assert_int_equal(cim_schema_put(ed, &top, CIM_RESOLVE_SYSTEM, NULL, NULL), 0);
-    assert_int_equal(cim_schema_commit(ed, &next, NULL), 0);
-    cim_schema_unref(f.m.schema);
-    f.m.schema = next;
-    fake_fill(&f.m, 20);
-    services = fake_wmi_login(&f);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    client_release(services);
-    fake_run();
-    fake_sinks_close();
-    fake_wmi_close(&f);
-    return 0;
-}
-
-static uint32_t call(uint16_t opnum, struct stub_services r)
-{
-    struct client_call c;
-    client_init(&c, services, 0, opnum);
-    c.c.causality = (struct guid){ .data1 = 7 };
-    client_run(&c, &r);
-    assert_true(c.answered); /* whatever the operation does */
-    uint32_t hresult = c.hresult;
-    client_end(&c);
-    return hresult;
-}
-
-/* What was got by GetObject: an instance of MyClass, as clients send one. */
-static struct slice instance_reference(struct arena *a, int64_t id)
-{
-    struct cim_instance *in = cim_instance_new(a, cim_schema_class(f.m.schema, SLICE("MyClass")));
-    struct wmi_session x = { .server = f.server, .ns = SLICE("root/test"), .shown = SLICE("root\\test") };
-    struct cim_op op = { 0 };
-    struct buf b;
-    cim_put_i64(in, "id", id);
-    buf_init(&b, 0);
-    assert_true(wmi_reference_write(&b, &x, &op, &in->object));
-    struct slice s = arena_dup(a, buf_slice(&b));
-    buf_free(&b);
-    return s;
-}
+#include "wmi/async_harness.h"
 
 struct outcome {
     uint32_t hresult;
@@ -226,10 +168,8 @@ static void test_shares(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_same_in_every_delivery, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_large_parameters, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
+    const struct CMUnitTest tests[] = {
+        T(test_the_same_in_every_delivery), T(test_large_parameters), T(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

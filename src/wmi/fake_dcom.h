@@ -201,5 +201,18 @@ UNUSED_OK static struct dcom_object *fake_wmi_login(struct fake_wmi *f)
     client_end(&c);
     return o;
 }
+/* The enumerator that ExecQuery answers with; NULL when another hresult than success is expected. */
+UNUSED_OK static struct dcom_object *fake_wmi_query(struct dcom_object *services, uint32_t flags, uint32_t expected)
+{
+    struct client_call c;
+    struct stub_services r = { .text = SLICE("wql"), .method = SLICE("select * from MyClass"), .flags = flags };
+    client_init(&c, services, 0, 20);
+    client_run(&c, &r);
+    fake_run();
+    if (!c.answered || c.hresult != expected) abort();
+    struct dcom_object *o = expected ? NULL : client_object(((struct stub_services *)c.out)->enumerator);
+    client_end(&c);
+    return o;
+}
 
 #endif

@@ -49,19 +49,7 @@ static void test_who_may_only_be_known(void **state)
     }
 }
 
-static struct dcom_object *query(uint32_t flags, uint32_t expected)
-{
-    struct client_call c;
-    struct stub_services r = { .text = SLICE("wql"), .method = SLICE("select * from MyClass"), .flags = flags };
-    client_init(&c, services, 0, 20);
-    client_run(&c, &r);
-    fake_run();
-    assert_true(c.answered);
-    assert_int_equal(c.hresult, expected);
-    struct dcom_object *o = expected ? NULL : client_object(((struct stub_services *)c.out)->enumerator);
-    client_end(&c);
-    return o;
-}
+static struct dcom_object *query(uint32_t flags, uint32_t expected) { return fake_wmi_query(services, flags, expected); }
 
 static uint32_t next(struct dcom_object *o, uint32_t timeout, uint32_t count, uint32_t *returned)
 {
