@@ -1,9 +1,6 @@
 /* The accounts file: what is read, what is refused, what changes leave behind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

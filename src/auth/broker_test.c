@@ -1,9 +1,6 @@
 /* The broker: names, equal answers, memory of successes, slowing failures, changes of the file. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pthread.h>

@@ -22,7 +22,7 @@
  * loop's connection had seems to be that connection still, whose end it then reports at our own close(). */
 #ifdef __SANITIZE_THREAD__
 const char *__tsan_default_suppressions(void);
-__attribute__((weak)) const char *__tsan_default_suppressions(void) { return "race:^__interceptor_close$\n"; }
+__attribute__((weak, visibility("default"))) const char *__tsan_default_suppressions(void) { return "race:^__interceptor_close$\n"; }
 #endif
 
 #endif

@@ -1,10 +1,8 @@
 /* The rules of cim-core.md 2.5 and 2.6 that cim_class_resolve enforces, one by one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "cim/class.h"
 

@@ -3,11 +3,9 @@
  * parallel in a naive model, which looks every property and qualifier up from the root each time. After
  * every commit both must agree on every class, on every error, and older snapshots must not change.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "base/test.h"
+
 #include <stdio.h>
-#include <cmocka.h>
 
 #include "cim/schema.h"
 

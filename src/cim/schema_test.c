@@ -1,9 +1,7 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "base/test.h"
+
 #include <pthread.h>
 #include <stdio.h>
-#include <cmocka.h>
 
 #include "cim/instance.h"
 #include "cim/schema.h"

@@ -1,8 +1,6 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "base/test.h"
+
 #include <math.h>
-#include <cmocka.h>
 
 #include "cim/instance.h"
 

@@ -7,10 +7,7 @@
 #define CIMOM_TEST_DRIVER_H
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "cimom/cimom.h"
 #include "os/pool.h"

@@ -1,10 +1,5 @@
 /* The output formats: widths, escapes, types, and text that must not reach a terminal as it is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "base/test.h"
 
 #include <locale.h>
 #include <stdlib.h>

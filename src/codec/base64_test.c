@@ -1,9 +1,5 @@
 /* Vectors of RFC 4648 section 10, round trips, and what must be refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "codec/base64.h"
 

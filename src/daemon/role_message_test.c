@@ -1,8 +1,6 @@
 /* clang-format off */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "base/test.h"
+
 /* clang-format on */
 #include <fcntl.h>
 #include <string.h>

@@ -1,9 +1,6 @@
 /* The client machine: replies in every framing, cut anywhere, a byte at a time. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
+
 #include <stdlib.h>
 
 #include "net/http_client.h"

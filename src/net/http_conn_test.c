@@ -1,9 +1,5 @@
 /* The connection machine: framing, limits, authentication, order, time; a byte at a time and at once. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "base/clock.h"
 #include "net/http_conn_harness.h"

@@ -1,9 +1,6 @@
 /* The whole server on loopback: two loops, a worker pool, plain and TLS, many connections. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "base/test.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>

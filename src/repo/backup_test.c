@@ -1,13 +1,11 @@
 /* Backup while writers go on; restore; what is refused. */
+#include "base/test.h"
+
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "repo/fixture.h"
 

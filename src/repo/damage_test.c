@@ -1,12 +1,10 @@
 /* Damaged, cut, foreign and newer store files: refused with a message or read right, never a crash, and never
  * rewritten. */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 #include <lmdb.h>
 
 #include "repo/fixture.h"

@@ -3,16 +3,14 @@
  * stand in for the C library's. Then, for every moment of the recording, an image is made as a disk may hold it:
  * what was flushed, and of what was not any sectors or none. It must open and hold all that was acknowledged.
  */
+#include "base/test.h"
+
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 #include <fcntl.h>
 
 #include "repo/fixture.h"

@@ -1,10 +1,8 @@
 /* Records: what goes in comes out; every truncation and every changed byte ends in an answer. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "base/test.h"
 
-#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
 
 #include "repo/checksum.h"
 #include "repo/fixture.h"

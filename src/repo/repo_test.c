@@ -1,9 +1,7 @@
 /* The store as its callers see it: namespaces, classes, instances, references, settings, write groups. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <cmocka.h>
+#include "base/test.h"
 
+#include <stdlib.h>
 #include <stdio.h>
 
 #include "cim/path.h"

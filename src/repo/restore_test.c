@@ -1,17 +1,15 @@
 /* A backup into the open store: all or nothing, beside readers and writers; what holding the writer means. */
+#include "base/test.h"
+
 #include <fcntl.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "repo/fixture.h"
 

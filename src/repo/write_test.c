@@ -1,17 +1,15 @@
 /* The writer thread: groups, failures, races, limits, growth, full disks, snapshots. */
+#include "base/test.h"
+
 #include <pthread.h>
 #include <semaphore.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "repo/fixture.h"
 

@@ -1,12 +1,8 @@
 /* The samples of MS-WMIO 3, two real Windows classes, round trips, truncations, hostile references. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "base/cursor.h"
 #include "wmi/wmio_write_priv.h"

@@ -1,8 +1,5 @@
 /* covers: cim-core:Q3 cim-core:P20 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "wql/wql.h"
 

@@ -1,10 +1,8 @@
 /* covers: cim-core:Q1 cim-core:Q2 cim-core:Q4 cim-core:Q5 cim-core:Q6 cim-core:Q12 cim-core:P2 cim-core:P20 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "base/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "cim/datetime.h"
 #include "wql/wql.h"

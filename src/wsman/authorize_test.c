@@ -1,8 +1,5 @@
 /* RootSDDL, descriptors of resources, and what they decide about requests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "wsman/config_tree.h"
 #include "wsman/server_harness.h"

@@ -1,11 +1,7 @@
 /* Values, instances, endpoint references, classes: written and read back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <math.h>
+#include "base/test.h"
 
-#include <cmocka.h>
+#include <math.h>
 
 #include "wsman/server_harness.h"
 

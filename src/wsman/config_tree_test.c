@@ -1,10 +1,5 @@
 /* The configuration as XML, over settings in memory. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "soap/names.h"
 #include "wsman/config_tree.h"

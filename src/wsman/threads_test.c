@@ -1,12 +1,7 @@
 /* Enumerations pulled, expired and released from two real threads at once: for the thread sanitizer, and
  * for order and loss. Nothing here waits for time. */
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "base/test.h"
 
 #include "wsman/server_harness.h"
 
