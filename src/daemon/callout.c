@@ -1,5 +1,6 @@
 #include "daemon/callout.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -86,13 +87,13 @@ static void on_proof(void *arg, int proof)
     struct callout *c = d->callout;
     struct error e = ERROR_INIT;
     if (proof < 0 || !enlist(d)) {
-        settle(d, -1);
+        settle(d, -EAGAIN);
         return;
     }
     uint32_t number = d->number;
     if (c->config.ask(c->config.arg, number, d->port, proof, &e) == CIMF_OK) return;
     log_failure("cimd-core", &e, "the supervisor is not asked for a connection");
-    if ((d = take(c, number))) settle(d, -1);
+    if ((d = take(c, number))) settle(d, -EAGAIN);
 }
 
 static void start(struct dcom_outbound *o, uint64_t connection, const char *peer, uint16_t port, struct exec *home,
@@ -101,20 +102,31 @@ static void start(struct dcom_outbound *o, uint64_t connection, const char *peer
     struct callout *c = (struct callout *)o;
     struct dialing *d = malloc(sizeof *d);
     if (!d) {
-        done(arg, -1);
+        done(arg, -ENOMEM);
         return;
     }
     *d = (struct dialing){ .callout = c, .port = port, .home = home, .done = done, .arg = arg, .fd = -1 };
     pthread_mutex_lock(&c->lock);
     bool asked = !c->stopped && rpc_server_socket(c->config.server, connection, on_proof, d);
     pthread_mutex_unlock(&c->lock);
-    if (!asked) settle(d, -1);
+    if (!asked) settle(d, -ENOTCONN);
 }
 
-void callout_connected(struct callout *c, uint32_t number, int fd)
+/* The errno of a connection that the supervisor did not make. */
+static int reason(cimf_status status)
+{
+    switch (status) {
+    case CIMF_CONNECT_FAILED: return ECONNREFUSED;
+    case CIMF_SERVER_TOO_BUSY: return EAGAIN;
+    case CIMF_ACCESS_DENIED: return EPERM;
+    default: return EHOSTUNREACH;
+    }
+}
+
+void callout_connected(struct callout *c, uint32_t number, cimf_status status, int fd)
 {
     struct dialing *d = c ? take(c, number) : NULL;
-    if (d) settle(d, fd);
+    if (d) settle(d, fd >= 0 ? fd : -reason(status));
     else if (fd >= 0) close(fd);
 }
 
@@ -206,7 +218,7 @@ void callout_free(struct callout *c)
     if (!c) return;
     for (unsigned i = 0; i < CALLOUT_WAITING; i++) {
         if (!c->waiting[i]) continue;
-        c->waiting[i]->done(c->waiting[i]->arg, -1);
+        c->waiting[i]->done(c->waiting[i]->arg, -ECANCELED);
         free(c->waiting[i]);
     }
     pthread_mutex_destroy(&c->lock);

@@ -32,6 +32,6 @@ void callout_free(struct callout *c);
 /* NULL when neither a login nor calls without one are configured: then there is no way out. */
 struct dcom_outbound *callout_outbound(struct callout *c);
 /* The supervisor's answer; takes the descriptor (-1: none). Any thread. */
-void callout_connected(struct callout *c, uint32_t number, int fd);
+void callout_connected(struct callout *c, uint32_t number, cimf_status status, int fd);
 
 #endif

@@ -155,9 +155,9 @@ void dcerpc_stop(struct dcerpc *d, int64_t grace_us)
     rpc_server_stop(d->server, grace_us);
 }
 
-void dcerpc_connected(struct dcerpc *d, uint32_t number, int fd)
+void dcerpc_connected(struct dcerpc *d, uint32_t number, cimf_status status, int fd)
 {
-    if (d) callout_connected(d->callout, number, fd);
+    if (d) callout_connected(d->callout, number, status, fd);
     else if (fd >= 0) close(fd);
 }
 

@@ -28,7 +28,7 @@ cimf_status dcerpc_new(const struct dcerpc_config *c, struct dcerpc **out, struc
 cimf_status dcerpc_listen_epmap(struct dcerpc *d, int fd, struct error *e);
 cimf_status dcerpc_listen_wmi(struct dcerpc *d, int fd, struct error *e);
 /* The supervisor's answer to ask_connection; takes the descriptor. Any thread; NULL is fine. */
-void dcerpc_connected(struct dcerpc *d, uint32_t number, int fd);
+void dcerpc_connected(struct dcerpc *d, uint32_t number, cimf_status status, int fd);
 /* No more calls, and none at work; NULL is fine, here and below. */
 void dcerpc_stop(struct dcerpc *d, int64_t grace_us);
 /* While the loops still run; then, when they no longer do. */

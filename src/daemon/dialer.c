@@ -98,7 +98,9 @@ static int dial(union address *from, union address *to, uint16_t port)
     if (fd < 0) return -1;
     if (to->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* IPv4 at a listener for both */
     if (bind(fd, &from->any, n) == 0 && (connect(fd, &to->any, n) == 0 || errno == EINPROGRESS)) return fd;
+    int number = errno;
     close(fd);
+    errno = number;
     return -1;
 }
 
@@ -119,7 +121,7 @@ static int open_to_client(struct dialer *d, uint32_t port, int proof, cimf_statu
         return -1;
     }
     int fd = dial(&from, &to, (uint16_t)port);
-    *status = fd >= 0 ? CIMF_OK : CIMF_CONNECTION_LOST;
+    *status = fd >= 0 ? CIMF_OK : errno == ECONNREFUSED ? CIMF_CONNECT_FAILED : CIMF_CONNECTION_LOST;
     return fd;
 }
 

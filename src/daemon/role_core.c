@@ -314,7 +314,7 @@ static void obey(struct serve *s)
             continue;
         }
         if (status == CIMF_OK && m.word == ROLE_CONNECTED) {
-            dcerpc_connected(s->dcerpc, m.number, fd);
+            dcerpc_connected(s->dcerpc, m.number, (cimf_status)m.status, fd);
             continue;
         }
         if (fd >= 0) close(fd);

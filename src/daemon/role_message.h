@@ -19,7 +19,7 @@ enum role_word {
     ROLE_RESOLVED, /* auth: number, status; uid, gid, name, sid */
     ROLE_HOSTED,   /* supervisor to core: number, status; uid and the socket to the host */
     ROLE_CONNECT,  /* core: connect to `port` of the machine that the descriptor, an accepted connection, leads to; number */
-    ROLE_CONNECTED, /* supervisor to core: number, status; a socket that is connecting */
+    ROLE_CONNECTED, /* supervisor to core: number, status (CONNECT_FAILED: nobody listens there); a socket that is connecting */
     ROLE_WORD_COUNT
 };
 

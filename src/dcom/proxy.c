@@ -164,6 +164,12 @@ static void on_answer(struct rpc_request *request, uint32_t fault, struct slice 
     uint32_t hresult = dcom_fault_hresult(fault);
     bool failed = fault != 0;
     p->sent = false;
+    bool silent = fault == RPC_CLIENT_LOST || fault == RPC_FAULT_CANCELLED || fault == RPC_FAULT_ACCESS_DENIED || fault == RPC_FAULT_SEC_PKG;
+    if (!p->link->answered && silent) {
+        dcom_link_note_fault(&p->link->exporter, fault);
+        dcom_link_tell(p->link, hresult);
+    }
+    p->link->answered = true; /* once is enough */
     if (fault == RPC_CLIENT_LOST) connection_lost(p);
     if (p->proxy && fault != RPC_CLIENT_LOST && fault != RPC_FAULT_CANCELLED) p->proxy->reached = true;
     if (!failed && p->call && !read_answer(p->call, stub, big_endian, &hresult)) {

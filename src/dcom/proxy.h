@@ -54,7 +54,7 @@ void dcom_proxy_cancel(struct dcom_proxy *p);
 struct rpc_initiator;
 struct dcom_outbound {
     /* A socket, connecting, to a port of the machine that the connection with this number comes from. done on home with
-     * the descriptor, or -1. peer: address text of that machine, only for messages. */
+     * the descriptor, or minus the errno that says why there is none. peer: address text of that machine, only for messages. */
     void (*connect)(struct dcom_outbound *o, uint64_t connection, const char *peer, uint16_t port, struct exec *home,
                     void (*done)(void *arg, int fd), void *arg);
     /* Tokens of the daemon's own credentials for a service ("RPCSS/192.0.2.9"); NULL: there are none (level NONE may then

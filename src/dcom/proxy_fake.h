@@ -3,6 +3,7 @@
 #ifndef DCOM_PROXY_FAKE_H
 #define DCOM_PROXY_FAKE_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -40,7 +41,7 @@ static void fake_dialed(void *arg)
     struct fake_dial *d = arg;
     fake_last = *d;
     fake_target[0] = 0;
-    d->done(d->arg, fake_unreachable ? -1 : open("/dev/null", O_RDWR | O_CLOEXEC));
+    d->done(d->arg, fake_unreachable ? -ECONNREFUSED : open("/dev/null", O_RDWR | O_CLOEXEC));
     free(d);
 }
 
@@ -123,6 +124,9 @@ void rpc_client_forget(struct rpc_client *client, struct rpc_request *r)
         }
     abort(); /* it is not there */
 }
+
+static struct error fake_why; /* of every connection that is lost */
+const struct error *rpc_client_why(const struct rpc_client *client) { return fake_why.status ? &fake_why : NULL; }
 
 enum rpc_level rpc_client_level(const struct rpc_client *client) { return ((const struct fake_connection *)client)->level; }
 

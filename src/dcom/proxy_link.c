@@ -3,6 +3,7 @@
  * own came from. */
 #include "dcom/proxy_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,6 +48,7 @@ static struct dcom_link *link_new(struct dcom_call *c, struct dcom_user *u, cons
     l->resolver.service = l->pinger.service = "RPCSS";
     l->exporter.service = "HOST";
     l->version = dcom_version;
+    l->advice = "";
     l->plain = !s->settings.outbound->credentials;
     l->listed = map_put(&s->links, slice_str(l->key), l, NULL);
     if (l->listed) {
@@ -157,8 +159,12 @@ static void on_socket(void *arg, int fd)
     } else {
         leg->dial = NULL;
         bool ok = fd >= 0 && client_new(leg, fd, &e) == CIMF_OK;
-        if (fd < 0) log_info("dcom", "a client cannot be called back peer=%s", l->peer);
-        else if (!ok) log_failure("dcom", &e, "a client cannot be called back");
+        if (fd < 0) {
+            dcom_link_note_socket(leg, -fd);
+        } else if (!ok) {
+            snprintf(l->why, sizeof l->why, "%s", error_text(&e));
+            l->advice = "";
+        }
         leg->opened(leg, ok);
     }
     dcom_link_unref(l);
@@ -169,7 +175,9 @@ void dcom_leg_open(struct dcom_leg *leg, uint16_t port)
     struct dcom_link *l = leg->link;
     struct dcom_outbound *o = l->server->settings.outbound;
     dcom_leg_close(leg);
+    leg->port = l->port_asked = port;
     if (!(leg->dial = calloc(1, sizeof *leg->dial))) {
+        dcom_link_note_socket(leg, ENOMEM);
         leg->opened(leg, false);
         return;
     }
@@ -217,26 +225,29 @@ bool dcom_leg_read(struct arena *a, struct slice stub, bool big_endian, const st
 
 /* ---- from one state to the next ---- */
 
-/* later: within somebody's call. */
-static void fail(struct dcom_link *l, uint32_t hresult, bool later)
+/* why: NULL, what was noted. */
+static void fail(struct dcom_link *l, uint32_t hresult, const char *why)
 {
-    static const char *const steps[] = { "begin", "ask its resolver on port 135", "log in at its resolver", "reach its exporter", "call" };
-    log_info("dcom", "the objects of a client are out of reach peer=%s user=" SLICE_FMT " failed=\"%s\" hresult=0x%08x", l->peer,
-             SLICE_ARG(l->owner->name), steps[l->state], hresult);
+    if (why) {
+        snprintf(l->why, sizeof l->why, "%s", why);
+        l->advice = "";
+    }
+    dcom_link_tell(l, hresult);
     l->state = LINK_DOWN;
     dcom_leg_close(&l->resolver);
     dcom_leg_close(&l->exporter);
-    dcom_link_end_calls(l, hresult, later);
+    dcom_link_end_calls(l, hresult, true);
 }
 
 static void on_exporter_open(struct dcom_leg *leg, bool ok)
 {
     struct dcom_link *l = leg->link;
     if (!ok) {
-        fail(l, DCOM_E_UNREACHABLE, true);
+        fail(l, DCOM_E_UNREACHABLE, NULL);
         return;
     }
     l->state = LINK_UP;
+    l->answered = false;
     if (!l->pinged) l->pinged = dcom_now(l->server); /* the first is due a period from now */
     dcom_link_send_calls(l);
 }
@@ -266,7 +277,7 @@ static bool step_down(struct dcom_link *l)
 {
     if (l->plain || !l->server->settings.outbound->anonymous) return false;
     l->plain = true;
-    log_info("dcom", "a client does not take the daemon's login and is called back without peer=%s", l->peer);
+    log_info("dcom", "a client does not take the daemon's login and is called back without peer=%s why=\"%s\"", l->peer, l->why);
     resolve(l);
     return true;
 }
@@ -294,8 +305,9 @@ static void on_resolved(struct dcom_leg *leg, uint32_t fault, struct slice stub,
         return;
     }
     if (fault) {
+        dcom_link_note_fault(leg, fault);
         if (step_down(l)) return;
-        fail(l, dcom_fault_hresult(fault), true);
+        fail(l, dcom_fault_hresult(fault), NULL);
         return;
     }
     arena_init(&a, 4 << 20);
@@ -304,7 +316,8 @@ static void on_resolved(struct dcom_leg *leg, uint32_t fault, struct slice stub,
     arena_free(&a);
     dcom_leg_close(leg);
     if (result != DCOM_OK) {
-        fail(l, result, true);
+        fail(l, result, result == DCOM_E_UNREACHABLE ? "it names no TCP port of 1024 or above where the object is" :
+                        result == DCOM_E_BAD_STUB || result == DCOM_E_VERSION_MISMATCH ? "its answer makes no sense here" : "it does not know the object any more");
         return;
     }
     l->state = LINK_EXPORTER;
@@ -319,7 +332,7 @@ static void on_resolver_open(struct dcom_leg *leg, bool ok)
     uint16_t tcp = TOWER_TCP;
     const struct dcom_resolve q = { .oxid = l->oxid, .count = 1, .protseqs = &tcp };
     if (!ok) {
-        if (!step_down(l)) fail(l, DCOM_E_UNREACHABLE, true);
+        if (!step_down(l)) fail(l, DCOM_E_UNREACHABLE, NULL);
         return;
     }
     leg->answered = on_resolved;
@@ -346,15 +359,16 @@ static void on_alive(struct dcom_leg *leg, uint32_t fault, struct slice stub, bo
     else if (!fault && q.status) result = dcom_fault_hresult(q.status);
     else if (!fault && !agree(l, q.version)) result = DCOM_E_VERSION_MISMATCH;
     arena_free(&a);
+    if (fault) dcom_link_note_fault(leg, fault);
     dcom_leg_close(leg);
     if (result == DCOM_OK) resolve(l);
-    else fail(l, result, true);
+    else fail(l, result, fault ? NULL : "its answer makes no sense here");
 }
 
 static void on_alive_open(struct dcom_leg *leg, bool ok)
 {
     if (!ok) {
-        fail(leg->link, DCOM_E_UNREACHABLE, true);
+        fail(leg->link, DCOM_E_UNREACHABLE, NULL);
         return;
     }
     leg->answered = on_alive;

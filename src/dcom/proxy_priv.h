@@ -42,6 +42,7 @@ struct dcom_leg {
     struct dcom_dial *dial;
     bool secure;
     const char *service;    /* "RPCSS": of the target name */
+    uint16_t port;          /* where to */
     struct rpc_request request;
     bool asked;
     struct buf stub;
@@ -86,6 +87,10 @@ struct dcom_link {
     unsigned call_count;
     size_t call_bytes;
     int64_t idle;                  /* since when it has no proxies */
+    bool answered;                 /* a call, since it is up; or the log says why not */
+    char why[200];                 /* the newest failure on the way, for the log; where; and what to try, "" if nothing is known */
+    uint16_t port_asked;
+    const char *advice;
 
     uint64_t set;                  /* SETID; 0: none yet */
     uint16_t sequence;
@@ -124,6 +129,13 @@ void dcom_link_send_calls(struct dcom_link *l);
 /* All that wait end so. Later: told by a task of the home's, not from here. */
 void dcom_link_end_calls(struct dcom_link *l, uint32_t hresult, bool later);
 uint32_t dcom_fault_hresult(uint32_t fault);
+
+/* ---- proxy_why.c ---- */
+/* Why there is no socket; what a request ended with, within its done. */
+void dcom_link_note_socket(struct dcom_leg *leg, int number);
+void dcom_link_note_fault(struct dcom_leg *leg, uint32_t fault);
+/* The log gets what was noted. */
+void dcom_link_tell(struct dcom_link *l, uint32_t hresult);
 
 /* ---- proxy_link.c ---- */
 /* The link for an object of this call's caller: one reference, counted as a proxy of his; or an HRESULT. */

@@ -1,5 +1,6 @@
 /* The client role: which references are taken, and the way to their exporter: what is asked of a client's resolver, in which order,
  * at which level, and what a way that fails says. */
+#include "base/log.h"
 #include "dcom/proxy_harness.h"
 
 /* covers: wmi-dcom:X10 */
@@ -148,11 +149,82 @@ static void test_out_of_reach(void **state)
     let_go(p);
 }
 
+static char logged[2048];
+static void on_log(enum log_level level, const char *line, void *arg)
+{
+    if (strstr(line, "out of reach")) snprintf(logged, sizeof logged, "%s", line);
+}
+
+/* What the log says of it: words that must be there, in any order; then it forgets. */
+static void says(struct dcom_proxy *p, uint32_t hresult, const char *const words[])
+{
+    fails_with(p, hresult);
+    for (; *words; words++)
+        if (!strstr(logged, *words)) fail_msg("no %s in %s", *words, logged);
+    logged[0] = 0;
+}
+#define SAYS(p, hresult, ...) says(p, hresult, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* Nobody there, nobody answers, the login is refused, more protection is wanted: each has its own words. */
+static void test_what_the_log_says(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    struct dcom_resolve r = resolved();
+    log_set_level(LOG_INFO_);
+    log_set_sink(on_log, NULL);
+    fake_unreachable = true;
+    call_with(&c, p, NULL);
+    SAYS(p, DCOM_E_UNREACHABLE, "port=135", "lives", "Connection refused", "firewall");
+    fake_unreachable = false;
+    error_set(&fake_why, CIMF_CONNECT_FAILED, "rpc", "nobody accepted the connection in time");
+    call_with(&c, p, NULL);
+    fake_answer(expect_connection(135, RPC_LEVEL_NONE), RPC_CLIENT_LOST, SLICE(""));
+    SAYS(p, DCOM_WIN32(RPC_CLIENT_LOST), "nobody accepted", "firewall");
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    fake_answer(expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2), RPC_FAULT_ACCESS_DENIED, SLICE(""));
+    SAYS(p, DCOM_E_ACCESSDENIED, "log in at its resolver", "login is refused with status 0x00000005", "wmi.callback_password_file");
+    assert_null(strstr(logged, "callback_level"));
+    error_set(&fake_why, CIMF_NOT_AUTHENTICATED, "rpc", "the server leaves the login unfinished");
+    fake_outbound.level = RPC_LEVEL_INTEGRITY;
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    fake_answer(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), RPC_CLIENT_LOST, SLICE(""));
+    SAYS(p, DCOM_WIN32(RPC_CLIENT_LOST), "login is refused: the server leaves", "wmi.callback_user", "wmi.callback_level = privacy");
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    answer_record(expect_resolve(RPC_LEVEL_INTEGRITY, RESOLVER_RESOLVE2), &dcom_resolve2_type, &r, false);
+    fake_answer(expect_connection(49200, RPC_LEVEL_INTEGRITY), RPC_FAULT_ACCESS_DENIED, SLICE(""));
+    settle();
+    assert_non_null(strstr(logged, "port=49200"));
+    assert_non_null(strstr(logged, "failed=\"call\""));
+    fake_why = ERROR_INIT;
+    log_set_sink(NULL, NULL);
+    let_go(p);
+}
+
+static void test_log_without_login(void **state)
+{
+    fake_outbound.credentials = false;
+    fake_outbound.anonymous = true;
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    log_set_level(LOG_INFO_);
+    log_set_sink(on_log, NULL);
+    call_with(&c, p, NULL);
+    answer_alive(7);
+    fake_answer(expect_resolve(RPC_LEVEL_NONE, RESOLVER_RESOLVE2), RPC_FAULT_ACCESS_DENIED, SLICE(""));
+    SAYS(p, DCOM_E_ACCESSDENIED, "where the object is", "without a login is refused with status 0x00000005", "set wmi.callback_user");
+    log_set_sink(NULL, NULL);
+    let_go(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_references), T(test_not_allowed), T(test_anonymous), T(test_step_down), T(test_hint), T(test_old_resolver),
-        T(test_out_of_reach),
+        T(test_out_of_reach), T(test_what_the_log_says), T(test_log_without_login),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

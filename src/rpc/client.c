@@ -184,8 +184,9 @@ static void on_connected(uv_poll_t *poll, int status, int events)
     struct rpc_client *c = poll->data;
     int number = 0, fd = c->fd;
     socklen_t n = sizeof number;
-    if (status < 0) number = -status;
-    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) != 0) number = errno;
+    /* The loop says EBADF of everything that is wrong with a socket; the socket knows. */
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &n) != 0) number = errno;
+    if (!number && status < 0) number = -status;
     if (number) {
         fail(c, CIMF_CONNECT_FAILED, number, "the connection could not be made");
         uv_poll_stop(poll);
@@ -259,3 +260,5 @@ enum rpc_level rpc_client_level(const struct rpc_client *c)
 {
     return c->conn.state == RPC_CLIENT_READY ? c->conn.guard.level : RPC_LEVEL_NONE;
 }
+
+const struct error *rpc_client_why(const struct rpc_client *c) { return c->conn.state == RPC_CLIENT_ENDED ? &c->conn.why : NULL; }

@@ -75,6 +75,8 @@ struct rpc_request {               /* the owner's, until done */
 void rpc_client_request(struct rpc_client *c, struct rpc_request *r);
 /* done will not come; what arrives for it is dropped. */
 void rpc_client_forget(struct rpc_client *c, struct rpc_request *r);
+/* Why it is of no more use: within done with RPC_CLIENT_LOST, and in lost. NULL: it still is. */
+const struct error *rpc_client_why(const struct rpc_client *c);
 /* The level that is in force; NONE until the login is complete. */
 enum rpc_level rpc_client_level(const struct rpc_client *c);
 

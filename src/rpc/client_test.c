@@ -1,6 +1,7 @@
 /* The client's socket side against the whole server on loopback: who is told what, when, and how often. */
 #include "base/test.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -112,6 +113,7 @@ struct dialog {
     bool want_first;
     struct asked asked[24];
     unsigned pending, lost;
+    uint32_t native; /* of why */
     cimf_status why;
     unsigned told_before_lost;
 };
@@ -139,6 +141,7 @@ static void on_lost(void *arg, struct rpc_client *c, const struct error *why)
     struct dialog *d = arg;
     pthread_mutex_lock(&lock);
     d->lost++;
+    d->native = why->native;
     d->why = why->status;
     d->told_before_lost = d->pending;
     pthread_cond_broadcast(&change);
@@ -324,6 +327,7 @@ static void nobody_there(void **state)
     struct dialog *d = dial(port, true, 0);
     wait_lost(d);
     assert_int_equal(d->why, CIMF_CONNECT_FAILED);
+    assert_int_equal(d->native, ECONNREFUSED);
     drop(d);
 }
 

@@ -171,7 +171,7 @@ class LoginTest(Inside):
         server.binding = f"{CLIENT}[22]"
         sink = server.sink()
         self.query(self.services(), sink)
-        self.failed("out of reach")
+        self.failed("names no TCP port of 1024 or above")
         self.assertEqual(sink.calls, [])
         self.alive()
 
@@ -181,7 +181,8 @@ class LoginTest(Inside):
             sink = server.sink()
             objref = sink.objref()
         self.query(self.services(), sink, objref=objref)
-        self.failed("out of reach")
+        self.failed("Connection refused")
+        self.assertRegex(self.daemon.log_text(), r'out of reach peer=127.0.0.1 port=135 .*firewall')
         self.alive()
 
     def test_old_resolver(self):
@@ -199,7 +200,8 @@ class LoginTest(Inside):
             sink = server.sink()
             self.query(self.services(), sink)
             server.wait("login")
-            self.failed("out of reach")
+            self.failed('failed="log in at its resolver" why="the login is refused')
+            self.failed("wmi.callback_password_file")
             self.assertEqual(sink.calls, [])
         self.alive()
 
@@ -237,7 +239,8 @@ class AnonymousTest(Inside):
         server = self.sinks(level=LEVEL_INTEGRITY)
         sink = server.sink()
         self.query(self.services(), sink)
-        self.failed("out of reach")
+        self.failed("the call without a login is refused with status 0x00000005")
+        self.failed("set wmi.callback_user")
         self.assertEqual(sink.calls, [])
 
 
