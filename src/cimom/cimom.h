@@ -126,8 +126,4 @@ cimf_status cimom_descriptor(struct cimom *m, const struct principal *p, struct 
 cimf_status cimom_set_descriptor(struct cimom *m, const struct principal *p, struct slice ns,
                                  struct slice sddl, struct error *e);
 
-/* Names of all namespaces that the principal may see, parents first, in the arena. */
-cimf_status cimom_namespaces(struct cimom *m, const struct principal *p, struct arena *a,
-                             struct slice **out, size_t *count);
-
 #endif

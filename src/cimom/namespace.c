@@ -243,25 +243,6 @@ cimf_status table_children(struct cimom *m, struct slice parent, struct arena *a
     return CIMF_OK;
 }
 
-cimf_status cimom_namespaces(struct cimom *m, const struct principal *p, struct arena *a,
-                             struct slice **out, size_t *count)
-{
-    pthread_rwlock_rdlock(&m->table_lock);
-    size_t n = 0, at = 0;
-    struct slice *names = ARENA_ARRAY(a, m->table.count + 1, struct slice);
-    struct slice key;
-    void *value;
-    while (names && map_next(&m->table, &at, &key, &value)) {
-        if (rights_have(value, p, RIGHT_ENABLE)) names[n++] = arena_dup(a, key);
-    }
-    pthread_rwlock_unlock(&m->table_lock);
-    if (!names || a->overflow) return CIMF_OUT_OF_MEMORY;
-    qsort(names, n, sizeof *names, by_name);
-    *out = names;
-    *count = n;
-    return CIMF_OK;
-}
-
 bool is_namespace_class(const struct cim_class *cls)
 {
     return slice_ieq(cls->name, SLICE("__NAMESPACE"));

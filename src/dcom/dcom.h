@@ -119,12 +119,9 @@ void dcom_object_settle(struct dcom_object *o, struct exec *home);
 struct dcom_object *dcom_object_ref(struct dcom_object *o);
 /* The last reference of an object that was never given to a client ends it. */
 void dcom_object_unref(struct dcom_object *o);
-void *dcom_object_self(const struct dcom_object *o, const struct dcom_object_type *type); /* NULL: of another type */
 /* The OBJREF of an interface of the object, in the call's arena, for an INTERFACE parameter of a reply: counts
  * references of the client. DCOM_E_NOINTERFACE, DCOM_E_OUTOFMEMORY. */
 uint32_t dcom_marshal(struct dcom_call *c, struct dcom_object *o, const struct guid *iid, struct slice *out);
-/* The object of ours that a reference names, when the caller may use it: one reference, or NULL. */
-struct dcom_object *dcom_unmarshal(struct dcom_call *c, struct slice objref);
 
 /* ---- the server ---- */
 

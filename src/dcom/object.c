@@ -69,11 +69,6 @@ void dcom_object_unref(struct dcom_object *o)
     if (o && __atomic_sub_fetch(&o->refs, 1, __ATOMIC_ACQ_REL) == 0) at_home(o, run_free);
 }
 
-void *dcom_object_self(const struct dcom_object *o, const struct dcom_object_type *type)
-{
-    return o && o->type == type ? o->self : NULL;
-}
-
 static void run_closed(void *arg)
 {
     struct dcom_object *o = arg;
@@ -218,25 +213,4 @@ uint32_t dcom_marshal(struct dcom_call *c, struct dcom_object *o, const struct g
     if (result == DCOM_OK && o->listed) dcom_line_hold(o, c->connection);
     dcom_unlock(c->server);
     return result;
-}
-
-struct dcom_object *dcom_unmarshal(struct dcom_call *c, struct slice objref)
-{
-    struct dcom_server *s = c->server;
-    struct dcom_objref r;
-    struct dcom_object *o = NULL, *dead = NULL;
-    if (dcom_objref_read(c->arena, objref, &r, NULL) != CIMF_OK || r.form == OBJREF_CUSTOM || r.std.oxid != s->oxid)
-        return NULL;
-    dcom_lock(s);
-    struct dcom_ipid *i = dcom_ipid_find(s, &r.std.ipid);
-    if (i && i->object->oid == r.std.oid && principal_same(c->principal, i->object->owner)) {
-        o = dcom_object_ref(i->object);
-        o->used = dcom_now(s);
-        /* The reference moved here with what it counts (MS-DCOM 3.1.1.5.3). */
-        i->public_refs -= r.std.public_refs < i->public_refs ? r.std.public_refs : i->public_refs;
-        if (!i->public_refs && !i->private_refs) dcom_ipid_drop(i, &dead);
-    }
-    dcom_unlock(s);
-    dcom_objects_end(dead);
-    return o;
 }

@@ -100,7 +100,6 @@ int64_t http_session_deadline(const struct http_session *s);
 cimf_status http_session_step(struct http_session *s, bool *done, struct error *e);
 /* Blocks until the reply is there (poll + step). */
 cimf_status http_session_wait(struct http_session *s, struct error *e);
-void http_session_set_timeout(struct http_session *s, int64_t exchange_timeout_us);
 /* Valid from done until the next send; what the server meant, where it was sealed. */
 const struct http_client_reply *http_session_reply(const struct http_session *s);
 struct slice http_session_reply_header(const struct http_session *s, const char *name);

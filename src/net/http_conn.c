@@ -7,13 +7,6 @@
 
 #include "base/clock.h"
 
-const char *http_conn_state_name(enum http_conn_state state)
-{
-    static const char *const names[HTTP_CONN_STATES] = { "idle", "head", "auth", "body", "handler",
-                                                         "drain", "closed" };
-    return state < HTTP_CONN_STATES ? names[state] : "?";
-}
-
 void http_limits_default(struct http_limits *l)
 {
     *l = (struct http_limits){

@@ -22,9 +22,7 @@ enum http_conn_state {
     HTTP_CONN_HANDLER, /* the request is with its handler */
     HTTP_CONN_DRAIN,   /* answered before its body was read: the body is thrown away */
     HTTP_CONN_CLOSED,  /* close was called; input is thrown away */
-    HTTP_CONN_STATES
 };
-const char *http_conn_state_name(enum http_conn_state state);
 
 struct http_conn_ops {
     /* Takes all bytes (writes or copies them). */
@@ -135,7 +133,6 @@ extern const llhttp_settings_t http_conn_settings;
 /* After the head is whole: 0 to go on, or the HTTP status to answer. */
 int http_head_check(struct http_conn *c);
 const struct http_route *http_head_route(struct http_conn *c, bool *path_known, unsigned *methods);
-struct slice http_slot_find(const struct http_slot *s, struct slice name);
 /* An answer that no handler gave. Ends the request. */
 void http_conn_answer(struct http_conn *c, int status, const struct http_header *headers,
                       unsigned header_count, bool close);

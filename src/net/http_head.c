@@ -183,13 +183,6 @@ static bool name_is(struct slice name, struct slice lower)
     return true;
 }
 
-struct slice http_slot_find(const struct http_slot *s, struct slice lower)
-{
-    for (unsigned i = 0; i < s->r.header_count; i++)
-        if (name_is(s->r.headers[i].name, lower)) return s->r.headers[i].value;
-    return SLICE_NULL;
-}
-
 struct slice http_request_header(const struct http_request *r, const char *name)
 {
     struct slice want = slice_str(name);

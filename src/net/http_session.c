@@ -81,11 +81,6 @@ void http_session_free(struct http_session *s)
     free(s);
 }
 
-void http_session_set_timeout(struct http_session *s, int64_t exchange_timeout_us)
-{
-    s->config.exchange_timeout_us = exchange_timeout_us;
-}
-
 static cimf_status give_up(struct http_session *s, cimf_status status)
 {
     http_session_close(s);

@@ -229,8 +229,6 @@ cimf_status repo_delete_class(struct repo_txn *txn, struct slice ns, struct slic
 
 cimf_status repo_put_qualifier(struct repo_txn *txn, struct slice ns,
                                const struct cim_qualifier_decl *decl, struct error *e);
-cimf_status repo_delete_qualifier(struct repo_txn *txn, struct slice ns, struct slice name,
-                                  struct error *e);
 
 enum repo_put_flag { REPO_CREATE_ONLY = 1, REPO_UPDATE_ONLY = 2 };
 /* Stores all properties that are set or NULL (defaulted and unsent ones stay defaulted) under key_text and

@@ -147,18 +147,6 @@ cimf_status repo_put_qualifier(struct repo_txn *txn, struct slice ns,
     return repo_record_put(txn, &k, e);
 }
 
-cimf_status repo_delete_qualifier(struct repo_txn *txn, struct slice ns, struct slice name,
-                                  struct error *e)
-{
-    uint32_t id;
-    struct key k;
-    bool was = false;
-    cimf_status status = repo_namespace_id(txn, ns, &id, e);
-    if (!status) status = named_key(txn, KEY_QUALIFIER, id, name, &k, e);
-    if (!status) status = repo_record_delete(txn, &k, &was, e);
-    return status || was ? status : not_found(CIMF_NOT_FOUND, name, "the qualifier declaration", e);
-}
-
 cimf_status repo_delete_qualifiers(struct repo_txn *txn, uint32_t ns, struct error *e)
 {
     struct key k;

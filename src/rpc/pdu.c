@@ -62,12 +62,6 @@ void rpc_patch16(struct buf *b, size_t at, uint32_t v)
     b->p[at + 1] = (char)(v >> 8);
 }
 
-void rpc_patch32(struct buf *b, size_t at, uint32_t v)
-{
-    rpc_patch16(b, at, v);
-    rpc_patch16(b, at + 2, v >> 16);
-}
-
 /* ---- fragments ---- */
 
 enum { LITTLE = 0x10 }; /* of drep[0]: byte order of integers */

@@ -67,8 +67,6 @@ struct wmio_read {
 /* An EncodingUnit; what follows it is no error. CIMF_INVALID_OBJECT names the place, CIMF_QUOTA_VIOLATION a
  * bound, CIMF_OUT_OF_MEMORY. */
 cimf_status wmio_read_unit(const struct wmio_read *r, struct slice unit, struct wmio_object *out, struct error *e);
-/* An ObjectBlock. */
-cimf_status wmio_read_block(const struct wmio_read *r, struct slice block, struct wmio_object *out, struct error *e);
 /* EncodingUnitInstanceNoClass, with the class of an instance that came with one. */
 cimf_status wmio_read_no_class(const struct wmio_read *r, struct slice block, const struct cim_class *cls,
                                struct wmio_object *out, struct error *e);

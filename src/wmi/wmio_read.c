@@ -206,12 +206,6 @@ static struct wmio_reader reader(const struct wmio_read *r, struct error *e)
     return (struct wmio_reader){ .r = r, .a = r->arena, .e = e, .work = WMIO_WORK };
 }
 
-cimf_status wmio_read_block(const struct wmio_read *r, struct slice block, struct wmio_object *out, struct error *e)
-{
-    struct wmio_reader x = reader(r, e);
-    return finish(&x, wmio_block_read(&x, block, out));
-}
-
 cimf_status wmio_read_unit(const struct wmio_read *r, struct slice unit, struct wmio_object *out, struct error *e)
 {
     struct wmio_reader x = reader(r, e);
