@@ -154,8 +154,9 @@ static bool value_read(struct arena *a, struct slice value, const struct account
     return true;
 }
 
-bool secret_open(struct slice value, const struct secret_owner *o, const struct accounts_key *key,
-                 unsigned char out[ACCOUNT_SECRET_MAX])
+/* value "": something is decrypted all the same. */
+static bool open_secret(struct slice value, const struct secret_owner *o, const struct accounts_key *key,
+                        unsigned char out[ACCOUNT_SECRET_MAX])
 {
     unsigned char sealed[SEALED_MAX] = { 0 };
     size_t size = account_secret_size(o->which);
@@ -186,7 +187,7 @@ bool accounts_secret(const struct accounts *a, const struct account *account, en
     struct secret_owner o = { .domain = a ? a->domain : SLICE(""), .realm = realm, .which = which,
                               .name = account ? account->name : SLICE(""), .rid = account ? account->rid : 0 };
     struct slice value = account ? secret_find(account->secrets, account_secret_names[which]) : SLICE("");
-    bool open = secret_open(value, &o, key ? key : &none, out);
+    bool open = open_secret(value, &o, key ? key : &none, out);
     if (open && !real) random_bytes(out, ACCOUNT_SECRET_MAX);
     return open && real;
 }

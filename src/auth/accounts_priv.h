@@ -39,9 +39,6 @@ struct secret_owner {
 /* Appends "scheme=value". */
 bool secret_seal(struct buf *out, const struct secret_owner *o, const struct accounts_key *key,
                  const unsigned char *bytes);
-/* value "": something is decrypted all the same. */
-bool secret_open(struct slice value, const struct secret_owner *o, const struct accounts_key *key,
-                 unsigned char out[ACCOUNT_SECRET_MAX]);
 
 /* ---- accounts_edit.c ---- */
 struct accounts_edit {

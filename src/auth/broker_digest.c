@@ -103,7 +103,7 @@ static void drop(struct attempt *t)
     dispose((struct digest_question *)t);
 }
 
-bool digest_copy(struct arena *a, const struct digest_response *from, struct digest_response *to)
+static bool copy(struct arena *a, const struct digest_response *from, struct digest_response *to)
 {
     *to = *from;
     struct slice *const texts[] = { &to->username, &to->realm, &to->nonce, &to->uri, &to->response,
@@ -129,7 +129,7 @@ static bool fill(struct digest_question *x, struct broker_local *b, const struct
     broker_key(b, r->username, &key);
     x->t.key = arena_dup(&x->arena, buf_slice(&key));
     buf_free(&key);
-    return digest_copy(&x->arena, r, &x->response);
+    return copy(&x->arena, r, &x->response);
 }
 
 void local_check_digest(struct auth_broker *base, const struct auth_digest *q, struct exec *home,

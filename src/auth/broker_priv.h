@@ -256,7 +256,6 @@ void local_check_password(struct auth_broker *b, const struct auth_password *q, 
 const struct principal *local_check_cached(struct auth_broker *b, const struct auth_password *q);
 void local_check_digest(struct auth_broker *b, const struct auth_digest *q, struct exec *home,
                         auth_digest_done *done, void *arg);
-bool digest_copy(struct arena *a, const struct digest_response *from, struct digest_response *to);
 void local_check_certificate(struct auth_broker *b, const struct auth_certificate *q,
                              struct exec *home, auth_done *done, void *arg);
 void local_refresh(struct auth_broker *b, const struct principal *p, struct exec *home,

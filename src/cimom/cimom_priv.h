@@ -240,7 +240,6 @@ uint32_t rights_write_instance(const struct cimom_ns *ns, const struct cim_class
 
 /* --- dispatch.c ---------------------------------------------------------------------------------
  */
-struct task *task_new(struct cimom *m, struct cim_op *op);
 /* Namespace, access, schema; then the verb's start. */
 cimf_status dispatch(struct task *t);
 cimf_status input_copy(struct arena *a, const struct cim_op *op, struct cim_op *out);

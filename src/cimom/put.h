@@ -19,15 +19,11 @@ cimf_status retype(struct arena *a, const struct cim_instance *in, const struct 
                    bool partial, struct cim_instance **out, struct error *e);
 /* ILLEGAL_NULL names a not_null property without value. */
 cimf_status check_not_null(const struct cim_instance *in, struct error *e);
-cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode,
-                        struct error *e);
 /* Writes one instance inside a write function: existing or not, merged by mode. */
 cimf_status put_stored(struct repo_txn *txn, struct arena *a, const struct repo_classes *classes,
                        struct slice ns, struct cim_instance *in, const struct put_mode *mode,
                        uint32_t op_flags, bool strict_parents, struct cim_path *path, bool *created,
                        struct error *e);
-/* Can instances of cls be stored at all? */
-cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents, struct error *e);
 /* Full name of the child namespace that an instance of __NAMESPACE stands for, lower limits
  * checked. */
 cimf_status child_namespace(struct arena *a, struct slice parent, const struct cim_instance *in,

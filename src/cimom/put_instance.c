@@ -5,7 +5,8 @@
 
 /* --- rules ------------------------------------------------------------------------------------ */
 
-cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents, struct error *e)
+/* Can instances of cls be stored at all? */
+static cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents, struct error *e)
 {
     cimf_status s = CIMF_OK;
     if (cls->flags & CIM_CLASS_ABSTRACT) {
@@ -21,8 +22,8 @@ cimf_status check_instantiable(const struct cim_class *cls, bool strict_parents,
     return s;
 }
 
-cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode,
-                        struct error *e)
+static cimf_status put_mode_of(struct arena *a, const struct cim_op *in, struct put_mode *mode,
+                               struct error *e)
 {
     *mode = (struct put_mode){ .partial = in->flags & CIM_PARTIAL,
                                .lax_nulls = in->flags & CIM_PARTIAL_LAX_NULLS };

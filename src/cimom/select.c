@@ -138,7 +138,8 @@ cimf_status bind_instance_path(struct arena *a, const struct cim_path *path,
     return s;
 }
 
-cimf_status keys_of_path(struct arena *a, const struct cim_path *bound, struct source_wish *wish)
+/* Key properties of a bound path as fixed keys for providers. */
+static cimf_status keys_of_path(struct arena *a, const struct cim_path *bound, struct source_wish *wish)
 {
     struct cim_context_value *k = ARENA_ARRAY(a, bound->key_count + 1, struct cim_context_value);
     if (!k) return CIMF_OUT_OF_MEMORY;

@@ -49,7 +49,5 @@ enum gen fetch(struct task *t, struct cimom_ns *ns, struct cim_schema *schema,
 /* Binds an instance path to its class: a class path stands for the singleton. */
 cimf_status bind_instance_path(struct arena *a, const struct cim_path *path,
                                const struct cim_class *cls, struct cim_path *out, struct error *e);
-/* Key properties of a bound path as fixed keys for providers. */
-cimf_status keys_of_path(struct arena *a, const struct cim_path *bound, struct source_wish *wish);
 
 #endif

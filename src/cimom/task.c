@@ -462,7 +462,7 @@ static cimf_status admit(struct cimom *m, struct cim_op *op)
     return CIMF_OK;
 }
 
-struct task *task_new(struct cimom *m, struct cim_op *op)
+static struct task *task_new(struct cimom *m, struct cim_op *op)
 {
     struct task *t = calloc(1, sizeof *t);
     if (!t) return NULL;

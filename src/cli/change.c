@@ -5,7 +5,8 @@
 
 enum { NAME_MAX_BYTES = 16384 };
 
-int cli_class_of(struct cli *c, cimf_str ns, cimf_str name, const cimf_class **out)
+/* The class of a path, or of a name, in *out (NULL when the server tells no classes); exit code. */
+static int class_of(struct cli *c, cimf_str ns, cimf_str name, const cimf_class **out)
 {
     cimf_error e;
     cimf_operation *op;
@@ -29,7 +30,7 @@ static int make_instance(struct cli *c, cimf_str path, int first_word, char ns[N
     cimf_error e;
     const cimf_class *cls;
     if (cimf_path_split(path, ns, NAME_MAX_BYTES, name, sizeof name, &e) != CIMF_OK) return cli_failed(c, &e);
-    int code = cli_class_of(c, cimf_str_of(ns), cimf_str_of(name), &cls);
+    int code = class_of(c, cimf_str_of(ns), cimf_str_of(name), &cls);
     if (code) return code;
     cimf_status status = cls ? cimf_instance_new(cls, out) : cimf_instance_new_untyped(cimf_str_of(name), out);
     cimf_class_unref(cls);
@@ -106,7 +107,7 @@ static int make_parameters(struct cli *c, cimf_instance **in)
     *in = NULL;
     if (c->operand_count <= 3) return 0;
     if (cimf_path_split(cli_operand(c, 1), ns, sizeof ns, name, sizeof name, &e) != CIMF_OK) return cli_failed(c, &e);
-    int code = cli_class_of(c, cimf_str_of(ns), cimf_str_of(name), &cls);
+    int code = class_of(c, cimf_str_of(ns), cimf_str_of(name), &cls);
     if (code) return code;
     int method = cls ? cimf_class_find_method(cls, cli_operand(c, 2)) : -1;
     const cimf_class *parameters = method >= 0 ? cimf_class_method_in(cls, (uint32_t)method) : NULL;

@@ -39,7 +39,6 @@ struct cli {
 /* options.c: fills c; an exit code, or -1 to go on. */
 int cli_read_arguments(struct cli *c, int argc, char **argv);
 void cli_usage(FILE *out);
-void cli_help(FILE *out, const struct cli_command *command);
 
 /* connect.c: opens c->session; exit code, 0 when it is open. */
 int cli_connect(struct cli *c);
@@ -54,8 +53,6 @@ int cli_finish(const struct cli *c, int code);
 
 /* assign.c: sets name=value words on an instance; exit code. */
 int cli_assign(const struct cli *c, cimf_instance *in, const char *const *words, int count);
-/* The class of a path, or of a name, in *out (NULL when the server tells no classes); exit code. */
-int cli_class_of(struct cli *c, cimf_str ns, cimf_str name, const cimf_class **out);
 
 static inline cimf_str cli_operand(const struct cli *c, int i)
 {

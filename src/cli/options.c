@@ -52,7 +52,7 @@ void cli_usage(FILE *out)
                  "cim COMMAND --help says more; the manual is cim(1).\n", option_text);
 }
 
-void cli_help(FILE *out, const struct cli_command *k)
+static void help(FILE *out, const struct cli_command *k)
 {
     fprintf(out, "cim %s: %s\n\nusage: cim %s %s [OPTIONS]\n\n%s\n\n", k->name, k->text, k->name, k->operands, k->help);
     if (k->formats) {
@@ -144,7 +144,7 @@ static int take_option(struct cli *c, int option)
         if (c->command->run != cli_class) return cli_failed_usage(c, "--declared does not fit this command");
         c->declared = true;
         return -1;
-    case 'h': cli_help(stdout, c->command); return 0;
+    case 'h': help(stdout, c->command); return 0;
     default: return cli_failed_usage(c, "the options are not understood");
     }
 }

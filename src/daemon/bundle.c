@@ -4,7 +4,8 @@
 
 #include "os/file.h"
 
-struct slice bundle_name(struct arena *a, struct slice from, struct slice path)
+/* The name under which `path`, included by `from`, is looked up: relative to the folder of `from`. */
+static struct slice name_of(struct arena *a, struct slice from, struct slice path)
 {
     char *copy = arena_strz(a, path);
     if (!copy) return SLICE_NULL;
@@ -27,7 +28,7 @@ cimf_status bundle_include(void *arg, struct arena *a, struct slice from, struct
                            struct error *e)
 {
     const struct bundle_scope *scope = arg;
-    struct slice name = bundle_name(a, from, path);
+    struct slice name = name_of(a, from, path);
     const struct mof_source *file = name.p ? find(scope->bundle, name) : NULL;
     if (!file)
         return error_set(e, CIMF_NOT_FOUND, "mof", "the included file '" SLICE_FMT "' was not sent", SLICE_ARG(slice_head(path, 200)));
@@ -64,7 +65,7 @@ static cimf_status include_from_disk(void *arg, struct arena *a, struct slice fr
 {
     struct reading *r = arg;
     (void)a;
-    struct slice name = bundle_name(r->arena, from, path);
+    struct slice name = name_of(r->arena, from, path);
     if (!name.p) return error_set(e, CIMF_OUT_OF_MEMORY, "mof", "the name of an included file is too long");
     const struct mof_source *known = find(r->bundle, name);
     if (known) {

@@ -23,7 +23,5 @@ struct bundle_scope {
 };
 cimf_status bundle_include(void *arg, struct arena *a, struct slice from, struct slice path, struct mof_source *out,
                            struct error *e);
-/* The name under which `path`, included by `from`, is looked up: relative to the folder of `from`. */
-struct slice bundle_name(struct arena *a, struct slice from, struct slice path);
 
 #endif

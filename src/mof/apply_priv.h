@@ -34,11 +34,6 @@ cimf_status mof_compile_no_room(struct mof_compile *c, struct mof_place place);
 /* An instance typed by its class in c->ns. */
 cimf_status mof_build_instance(struct mof_compile *c, const struct mof_instance *in,
                                struct cim_instance **out);
-/* A value for a property of this type; `text` says that the property is a string that embeds an object
- * as MOF text (EmbeddedInstance, EmbeddedObject). */
-cimf_status mof_build_value(struct mof_compile *c, const struct mof_value *in, unsigned type,
-                            struct slice class_name, bool text, struct cim_value *out);
-bool mof_embeds_text(unsigned type, struct cim_qualifiers qualifiers);
 /* The declaration with the defaults that need a schema filled in. */
 cimf_status mof_build_class(struct mof_compile *c, const struct mof_class *in,
                             struct cim_class_decl *out);

@@ -2,7 +2,7 @@
 #include "cim/path.h"
 #include "mof/apply_priv.h"
 
-bool mof_embeds_text(unsigned type, struct cim_qualifiers qualifiers)
+static bool embeds_text(unsigned type, struct cim_qualifiers qualifiers)
 {
     return CIM_BASE(type) == CIM_STRING && (cim_qualifier_find(qualifiers, SLICE("EmbeddedInstance")) ||
                                             cim_qualifier_true(qualifiers, "EmbeddedObject"));
@@ -124,8 +124,10 @@ static cimf_status scalar(struct mof_compile *c, const struct mof_value *in, uns
     return CIMF_OK;
 }
 
-cimf_status mof_build_value(struct mof_compile *c, const struct mof_value *in, unsigned type,
-                            struct slice class_name, bool text, struct cim_value *out)
+/* A value for a property of this type; `text` says that the property is a string that embeds an object
+ * as MOF text (EmbeddedInstance, EmbeddedObject). */
+static cimf_status build_value(struct mof_compile *c, const struct mof_value *in, unsigned type,
+                               struct slice class_name, bool text, struct cim_value *out)
 {
     if (!CIM_IS_ARRAY(type)) return scalar(c, in, type, class_name, text, out);
     *out = (struct cim_value){ .type = (uint16_t)type };
@@ -171,8 +173,8 @@ static cimf_status assign(struct mof_compile *c, struct cim_instance *in,
     if (!item->has_value) return CIMF_OK;
     const struct cim_property *p = &cls->properties[index];
     struct cim_value v;
-    cimf_status st = mof_build_value(c, &item->value, p->type, p->class_name,
-                                     mof_embeds_text(p->type, p->qualifiers), &v);
+    cimf_status st = build_value(c, &item->value, p->type, p->class_name,
+                                 embeds_text(p->type, p->qualifiers), &v);
     if (st) return st;
     if (v.null) {
         cim_set_null(in, (unsigned)index);
@@ -214,8 +216,8 @@ cimf_status mof_build_class(struct mof_compile *c, const struct mof_class *in,
     memcpy(out->properties, in->decl.properties, out->property_count * sizeof *out->properties);
     for (uint32_t i = 0; i < in->default_count; i++) {
         struct cim_property_decl *p = &out->properties[in->defaults[i].property];
-        cimf_status st = mof_build_value(c, &in->defaults[i].value, p->type, p->class_name,
-                                         mof_embeds_text(p->type, p->qualifiers), &p->value);
+        cimf_status st = build_value(c, &in->defaults[i].value, p->type, p->class_name,
+                                     embeds_text(p->type, p->qualifiers), &p->value);
         if (st) return st;
         p->has_default = true;
     }

@@ -58,7 +58,6 @@ enum mech_result http_client_context_step(struct http_client_auth *a, struct sli
 
 void http_client_context_drop(struct http_client_auth *a);
 struct http_protect http_client_context_protect(const struct http_client_auth *a);
-void http_client_split_user(struct slice user, struct slice *domain, struct slice *name);
 
 /* http_client_digest.c */
 /* Takes the best of the challenges. CIMF_PROTOCOL_ERROR: none of them can be read or computed. */

@@ -5,7 +5,7 @@
 #include "mech/spnego.h"
 #include "net/http_client_auth_priv.h"
 
-void http_client_split_user(struct slice user, struct slice *domain, struct slice *name)
+static void split_user(struct slice user, struct slice *domain, struct slice *name)
 {
     size_t at = slice_find(user, '\\');
     *domain = SLICE("");
@@ -34,7 +34,7 @@ static cimf_status kerberos_start(struct http_client_auth *a, struct mech **out,
     k.options.want |= MECH_MUTUAL | (a->config.delegate ? MECH_DELEGATE : 0);
     if (!a->config.ticket) {
         struct slice domain, name;
-        http_client_split_user(a->config.user, &domain, &name);
+        split_user(a->config.user, &domain, &name);
         k.user = domain.n ? arena_printf(&a->arena, SLICE_FMT "@" SLICE_FMT, SLICE_ARG(name), SLICE_ARG(domain)) : name;
         k.password = buf_slice(&a->secret);
     }
@@ -44,7 +44,7 @@ static cimf_status kerberos_start(struct http_client_auth *a, struct mech **out,
 static cimf_status ntlm_start(struct http_client_auth *a, struct mech **out, struct error *e)
 {
     struct ntlm_client_config n = { .options = options_of(a), .password = buf_slice(&a->secret) };
-    http_client_split_user(a->config.user, &n.domain, &n.user);
+    split_user(a->config.user, &n.domain, &n.user);
     return ntlm_client_new(&n, out, e);
 }
 
@@ -75,7 +75,7 @@ static cimf_status credssp_start(struct http_client_auth *a, struct error *e)
 {
     struct credssp_client_config c = { .password = buf_slice(&a->secret) };
     struct slice ask;
-    http_client_split_user(a->config.user, &c.domain, &c.user);
+    split_user(a->config.user, &c.domain, &c.user);
     cimf_status status = spnego_start(a, a->config.kerberos, a->config.ntlm, &c.inner, e);
     if (status == CIMF_OK) status = credssp_client_new(&c, &a->credssp, e);
     if (status != CIMF_OK) return status;

@@ -37,7 +37,8 @@ struct slice host_os_caption(struct arena *a)
     return name.n ? name : SLICE("Linux");
 }
 
-struct slice host_kernel_release(struct arena *a)
+/* "6.1.0-25-amd64" */
+static struct slice kernel_release(struct arena *a)
 {
     struct slice text;
     if (source_text(a, &text, "/proc/sys/kernel/osrelease")) return text;
@@ -49,7 +50,7 @@ struct slice host_kernel_release(struct arena *a)
 struct slice host_os_version(struct arena *a)
 {
     struct slice text = host_release(a, "VERSION_ID");
-    if (text.n == 0 || text.p[0] < '0' || text.p[0] > '9') text = host_kernel_release(a);
+    if (text.n == 0 || text.p[0] < '0' || text.p[0] > '9') text = kernel_release(a);
     size_t at = 0;
     struct slice part[3] = { SLICE("0"), SLICE("0"), SLICE("0") };
     for (int i = 0; i < 3; i++) {

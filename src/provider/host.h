@@ -21,8 +21,6 @@ struct slice host_release(struct arena *a, const char *key);
 struct slice host_os_caption(struct arena *a);
 /* Three numbers with dots: VERSION_ID padded, the kernel's release without one. */
 struct slice host_os_version(struct arena *a);
-/* "6.1.0-25-amd64" */
-struct slice host_kernel_release(struct arena *a);
 /* Wall time of the boot (btime of /proc/stat); 0 if unknown. */
 int64_t host_boot_us(struct arena *a);
 /* SMBIOS chassis type (DMTF DSP0134 7.4.1), 0 if unknown. */

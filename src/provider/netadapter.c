@@ -41,7 +41,8 @@ struct slice netadapter_caption(struct arena *a, const struct net_link *l)
     return arena_printf(a, "[%08u] " SLICE_FMT, l->index, SLICE_ARG(l->name));
 }
 
-unsigned netadapter_status(const struct net_link *l)
+/* NetConnectionStatus: 2 connected, 7 no carrier, 0 switched off. */
+static unsigned link_status(const struct net_link *l)
 {
     if (!(l->flags & IFF_UP)) return 0;         /* disconnected: switched off */
     if (l->operstate == 6 || l->operstate == 0) /* up, or a driver that does not say */
@@ -105,7 +106,7 @@ static cimf_status adapter_fill(struct provider_call *c, void *state, size_t row
     cim_put_str(out, "Description", description);
     cim_put_str(out, "ProductName", description);
     host_put_device(out, a);
-    cim_put_u64(out, "NetConnectionStatus", netadapter_status(l));
+    cim_put_u64(out, "NetConnectionStatus", link_status(l));
     cim_put_bool(out, "NetEnabled", (l->flags & IFF_UP) != 0);
     cim_put_bool(out, "Installed", true);
     cim_put_u64(out, "Availability", 3);

@@ -11,7 +11,5 @@ struct slice netadapter_driver(struct arena *a, const struct net_link *l);
 struct slice netadapter_description(struct arena *a, const struct net_link *l);
 /* "[00000002] eth0" */
 struct slice netadapter_caption(struct arena *a, const struct net_link *l);
-/* NetConnectionStatus: 2 connected, 7 no carrier, 0 switched off. */
-unsigned netadapter_status(const struct net_link *l);
 
 #endif

@@ -11,7 +11,6 @@ cimf_status instance_key(enum key_tag tag, uint32_t class_id, struct slice text,
 void instance_key_at(enum key_tag tag, uint32_t class_id, const struct repo_key *at, struct key *k);
 /* The place part of a record's key; false when the key is too short or long. */
 bool instance_place(const void *key, size_t n, struct repo_key *out);
-void layout_key(struct key *k, uint32_t class_id); /* prefix of all layouts of a class */
 /* CORRUPT_STORE when missing. */
 cimf_status layout_get(struct repo_txn *txn, uint32_t class_id, uint32_t number, struct slice *out,
                        struct error *e);

@@ -52,7 +52,8 @@ cimf_status repo_instance_parse(struct slice value, struct instance_ref *out, st
     return r.bad ? repo_damaged(e, "an instance record cannot be read") : CIMF_OK;
 }
 
-void layout_key(struct key *k, uint32_t class_id)
+/* Prefix of all layouts of a class. */
+static void layout_key(struct key *k, uint32_t class_id)
 {
     key_start(k, KEY_LAYOUT);
     key_u32(k, class_id);

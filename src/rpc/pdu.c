@@ -55,7 +55,7 @@ void rpc_guid_put(struct buf *b, const struct guid *g)
     buf_add(b, g->data4, 8);
 }
 
-void rpc_patch16(struct buf *b, size_t at, uint32_t v)
+static void patch16(struct buf *b, size_t at, uint32_t v)
 {
     if (!buf_ok(b)) return;
     b->p[at] = (char)v;
@@ -237,8 +237,8 @@ void rpc_trailer_put(struct buf *b, size_t start, unsigned align, const struct r
 
 void rpc_pdu_end(struct buf *b, size_t start, uint16_t auth_length)
 {
-    rpc_patch16(b, start + 8, (uint32_t)(b->n - start));
-    rpc_patch16(b, start + 10, auth_length);
+    patch16(b, start + 8, (uint32_t)(b->n - start));
+    patch16(b, start + 10, auth_length);
 }
 
 void rpc_syntax_put(struct buf *b, const struct rpc_syntax *s)

@@ -79,7 +79,6 @@ void rpc_guid_put(struct buf *b, const struct guid *g);
 void rpc_syntax_put(struct buf *b, const struct rpc_syntax *s);
 bool rpc_put16(struct buf *b, uint32_t v);
 bool rpc_put32(struct buf *b, uint32_t v);
-void rpc_patch16(struct buf *b, size_t at, uint32_t v);
 
 /* bind, alter_context */
 struct rpc_context {

@@ -66,8 +66,9 @@ static bool property_qualifier_items(struct wmio_heap *h, const struct cim_insta
     return true;
 }
 
-bool wmio_instance_values(struct buf *b, const struct cim_instance *in, const struct wmio_origin *from, unsigned depth,
-                          bool with_name, uint32_t *heap)
+/* heap: gets the bytes of the heap. */
+static bool instance_values(struct buf *b, const struct cim_instance *in, const struct wmio_origin *from, unsigned depth,
+                            bool with_name, uint32_t *heap)
 {
     const struct cim_class *cls = in->cls;
     struct wmio_heap h;
@@ -100,7 +101,7 @@ static bool put_instance_part(struct buf *b, const struct cim_instance *in, cons
     wmio_u32(b, 0);
     buf_byte(b, 0);
     wmio_u32(b, 0);
-    if (!wmio_instance_values(b, in, from, depth, true, &heap)) return false;
+    if (!instance_values(b, in, from, depth, true, &heap)) return false;
     wmio_patch32(b, start, (uint32_t)(b->n - start));
     return buf_ok(b);
 }
@@ -152,7 +153,7 @@ bool wmio_write_refreshed(struct buf *out, const struct cim_instance *in)
 {
     size_t at = out->n;
     uint32_t heap;
-    if (!wmio_u32(out, 0) || !wmio_instance_values(out, in, NULL, 0, false, &heap)) return false;
+    if (!wmio_u32(out, 0) || !instance_values(out, in, NULL, 0, false, &heap)) return false;
     wmio_patch32(out, at, heap);
     return buf_ok(out);
 }

@@ -48,8 +48,5 @@ bool wmio_class_part_kept(struct buf *b, const struct cim_class *cls);
 bool wmio_methods_part(struct buf *b, const struct cim_class *cls, const struct wmio_origin *from, unsigned depth);
 bool wmio_block(struct buf *b, const struct cim_object *o, const struct wmio_origin *from, unsigned flags,
                 unsigned depth);
-/* heap: gets the bytes of the heap. */
-bool wmio_instance_values(struct buf *b, const struct cim_instance *in, const struct wmio_origin *from, unsigned depth,
-                          bool with_name, uint32_t *heap);
 
 #endif
