@@ -40,6 +40,7 @@
 #define DCOM_E_NOAGGREGATION 0x80040110u    /* CLASS_E_NOAGGREGATION */
 #define DCOM_E_OBJNOTREG 0x800401fbu        /* CO_E_OBJNOTREG */
 #define DCOM_E_RUNAS_LOGON_FAILURE 0x8000401au /* CO_E_RUNAS_LOGON_FAILURE */
+#define DCOM_E_QUOTA 0x80070718u            /* ERROR_NOT_ENOUGH_QUOTA */
 #define DCOM_E_UNREACHABLE 0x800706bau      /* RPC_S_SERVER_UNAVAILABLE */
 #define DCOM_E_SERVER_STOPPING 0x80080008u  /* CO_E_SERVER_STOPPING */
 
@@ -144,6 +145,7 @@ struct dcom_settings {                 /* zeros: defaults. Strings are kept, not
     int64_t idle_us;                   /* 6 minutes */
     int64_t ping_period_us;            /* 2 minutes; a set lives for three */
     uint32_t max_objects, max_objects_user; /* 100,000 and 10,000 */
+    size_t max_call_bytes; /* of calls to clients that wait for an answer; half for one account (base/share.h). 64 MiB */
     uint32_t max_sets, max_sets_user;  /* 10,000 and 256 */
     struct dcom_outbound *outbound;    /* how it calls back (proxy.h); NULL: it does not */
     int64_t (*now)(void *arg);         /* clock_mono_us */

@@ -21,6 +21,7 @@ struct dcom_user {         /* how much an account holds */
     char sid[96];
     unsigned objects, sets;
     unsigned proxies, links; /* of the client role */
+    size_t call_bytes;       /* of its calls to clients that wait for an answer */
 };
 
 struct dcom_ipid {
@@ -76,6 +77,7 @@ struct dcom_server {
     } listeners[DCOM_LISTENERS];
     unsigned listener_count;
     bool stopping, hung_up; /* atomic */
+    size_t call_bytes;      /* of all calls to clients */
     unsigned objects;       /* also those that no client has yet */
     struct rpc_interface native[3], *orpc;
     const struct rpc_interface **lists[4];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/share.h"
 
 static bool call_out(const struct dcom_server *s)
 {
@@ -91,6 +92,22 @@ bool dcom_proxy_same(const struct dcom_proxy *a, const struct dcom_proxy *b)
 
 /* ---- requests ---- */
 
+/* What waits is an account's, on however many links. */
+static bool count_bytes(struct dcom_pending *p, size_t n)
+{
+    struct dcom_server *s = p->link->server;
+    struct dcom_user *u = p->link->user;
+    dcom_lock(s);
+    bool fits = n <= p->counted || share_fits(s->settings.max_call_bytes, s->call_bytes, u->call_bytes, n - p->counted);
+    if (fits) {
+        s->call_bytes += n - p->counted;
+        u->call_bytes += n - p->counted;
+        p->counted = n;
+    }
+    dcom_unlock(s);
+    return fits;
+}
+
 static void pending_unlink(struct dcom_pending *p)
 {
     struct dcom_link *l = p->link;
@@ -98,7 +115,7 @@ static void pending_unlink(struct dcom_pending *p)
     while (*at != p) at = &(*at)->next;
     *at = p->next;
     l->call_count--;
-    l->call_bytes -= p->stub.n;
+    count_bytes(p, 0);
 }
 
 static void pending_free(struct dcom_pending *p)
@@ -260,7 +277,6 @@ static void pending_add(struct dcom_pending *p)
     while (*at) at = &(*at)->next;
     *at = p;
     l->call_count++;
-    l->call_bytes += p->stub.n;
 }
 
 static bool write_stub(struct dcom_pending *p, const struct guid *causality, const struct ndr_type *t, const void *record)
@@ -329,10 +345,13 @@ void dcom_proxy_call(struct dcom_proxy *proxy, struct dcom_proxy_call *call)
     p->call = call;
     p->request.object = proxy->std.ipid;
     bool written = write_stub(p, &causality, call->method->parameters, call->record);
-    bool room = l->call_count < PROXY_CALLS_LINK && l->call_bytes + p->stub.n <= PROXY_BYTES_LINK;
+    bool room = l->call_count < PROXY_CALLS_LINK && count_bytes(p, sizeof *p + p->stub.n);
     pending_add(p);
+    if (!room)
+        log_info("dcom", "too much waits for the clients of an account peer=%s user=" SLICE_FMT " calls=%u bytes=%zu", l->peer,
+                 SLICE_ARG(l->owner->name), l->call_count, p->stub.n);
     if (l->closed || !written || !room) {
-        give_up(p, l->closed ? DCOM_E_SERVER_STOPPING : DCOM_E_OUTOFMEMORY);
+        give_up(p, l->closed ? DCOM_E_SERVER_STOPPING : written ? DCOM_E_QUOTA : DCOM_E_OUTOFMEMORY);
         tell_later(l);
     } else if (l->state == LINK_UP) {
         send_call(p);

@@ -15,7 +15,6 @@
 enum {
     PROXY_PROXIES_USER = 1000, PROXY_LINKS_USER = 64, PROXY_LINKS = 1024,
     PROXY_CALLS_LINK = 1024,        /* that wait for an answer */
-    PROXY_BYTES_LINK = 16 << 20,    /* of these */
     PROXY_STUB = 4 << 20,           /* what a peer has to take (MS-RPCE 3.3.3.5.4) */
     PROXY_RESOLVER_PORT = 135,
     PROXY_USER_PORTS = 1024,        /* exporters listen there or above */
@@ -85,7 +84,6 @@ struct dcom_link {
     struct dcom_pending *calls;    /* in the order of their coming */
     struct dcom_proxy_call *starved; /* for which there was no memory; by their room */
     unsigned call_count;
-    size_t call_bytes;
     int64_t idle;                  /* since when it has no proxies */
     bool answered;                 /* a call, since it is up; or the log says why not */
     char why[200];                 /* the newest failure on the way, for the log; where; and what to try, "" if nothing is known */
@@ -119,6 +117,7 @@ struct dcom_pending {
     struct dcom_proxy_call *call;
     struct buf stub;
     int64_t deadline;
+    size_t counted;                /* bytes of the account's */
     bool sent, over;               /* over: hresult is why, its owner will be told */
     uint32_t hresult;
 };

@@ -246,11 +246,34 @@ static void test_limits(void **state)
     for (unsigned i = 0; i <= PROXY_CALLS_LINK; i++) call_with(&calls[i], p, NULL);
     settle();
     assert_int_equal(done_count, 1); /* the one too many */
-    assert_int_equal(done_hresult, DCOM_E_OUTOFMEMORY);
+    assert_int_equal(done_hresult, DCOM_E_QUOTA);
     current = &loops[0];
     dcom_proxy_unref(p);
     for (unsigned i = 0; i < PROXY_LINKS_USER; i++) dcom_proxy_unref(proxies[i]);
     current = NULL;
+}
+
+/* Calls that wait count for their account, on whichever link; another one has room meanwhile, and all is given back. */
+static void test_bytes(void **state)
+{
+    enum { MANY = 100 };
+    static struct dcom_proxy_call calls[3][MANY];
+    struct dcom_proxy *p[3] = { proxy_with(&(struct reference){ .oxid = 98 }, &alice), proxy_with(&(struct reference){ .oxid = 99 }, &alice),
+                                proxy_with(&(struct reference){ .oxid = 98 }, &bob) };
+    server->settings.max_call_bytes = 2 * MANY * (sizeof(struct dcom_pending) + 64);
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < MANY; k++) call_with(&calls[i][k], p[i], NULL);
+    settle();
+    assert_true(done_count > MANY / 2 && done_count < MANY);
+    assert_int_equal(done_hresult, DCOM_E_QUOTA);
+    unsigned before = done_count;
+    for (unsigned k = 0; k < MANY / 4; k++) call_with(&calls[2][k], p[2], NULL);
+    settle();
+    assert_int_equal(done_count, before);
+    current = &loops[0];
+    for (unsigned i = 0; i < 3; i++) dcom_proxy_unref(p[i]);
+    current = NULL;
+    assert_int_equal(server->call_bytes, 0);
 }
 
 static void test_hang_up(void **state)
@@ -318,7 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_call), T(test_shared), T(test_same), T(test_faults), T(test_connection_lost), T(test_cancel), T(test_time),
-        T(test_no_references), T(test_pings), T(test_limits), T(test_hang_up), T(test_reentrant),
+        T(test_no_references), T(test_pings), T(test_limits), T(test_bytes), T(test_hang_up), T(test_reentrant),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

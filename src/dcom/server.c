@@ -62,6 +62,7 @@ static void defaults(struct dcom_settings *c)
     if (!c->ping_period_us) c->ping_period_us = 120 * (int64_t)1000000;
     if (!c->max_objects) c->max_objects = 100000;
     if (!c->max_objects_user) c->max_objects_user = 10000;
+    if (!c->max_call_bytes) c->max_call_bytes = (size_t)64 << 20;
     if (!c->max_sets || c->max_sets > 60000) c->max_sets = 10000;
     if (!c->max_sets_user) c->max_sets_user = 256;
 }

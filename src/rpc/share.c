@@ -5,6 +5,7 @@
 #include "auth/principal.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/share.h"
 #include "net/acceptor.h"
 
 #define SAY_AGAIN_US (60 * (int64_t)1000000)
@@ -70,7 +71,7 @@ void rpc_share_leave(struct rpc_shares *s, struct rpc_share *x)
 
 bool rpc_share_take(struct rpc_shares *s, struct rpc_share *x, size_t n)
 {
-    if (n <= s->most && s->held <= s->most - n && x->held + n <= s->most / 2) {
+    if (share_fits(s->most, s->held, x->held, n)) {
         s->held += n;
         x->held += n;
         return true;

@@ -1,7 +1,7 @@
 /*
  * rpc/share.h - whose are the connections of a loop, and how much each of these has the server hold: those of an account count
- * together, and those of an address whose clients have not logged in. One may have half of what a loop holds for all, and of its
- * connections; whoever is at that bound is refused more, and the others are not. One loop's own: no locks.
+ * together, and those of an address whose clients have not logged in. One may have half of what a loop holds for all
+ * (base/share.h), and of its connections; whoever is at that bound is refused more, and the others are not. One loop's own: no locks.
  */
 #ifndef RPC_SHARE_H
 #define RPC_SHARE_H

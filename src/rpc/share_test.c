@@ -132,7 +132,7 @@ static void contexts_are_held(void **state)
     ask(&same, 0, SLICE("small")); /* another connection has some for itself */
     assert_int_equal(outcome(&same), 0);
     assert_int_equal(bind_to(&b, &first, 0), RPC_BIND_ACK);
-    ask_large(&b, 0, 2, 50000);
+    ask_large(&b, 0, 2, 25000);
     assert_int_equal(outcome(&b), 0);
     hang_up(&same);
     for (int i = 0; i < 4; i++) hang_up(&many[i]);

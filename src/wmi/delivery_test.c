@@ -154,8 +154,11 @@ static void test_shares(void **state)
     assert_true(wmi_inputs_take(&x[0], 200, 0, &taken[1]));
     assert_true(wmi_inputs_take(&x[0], 200, 200, &taken[2])); /* small: not counted */
     assert_int_equal(taken[2], 0);
-    assert_true(wmi_inputs_take(&x[1], 500, 0, &taken[2]));
-    assert_false(wmi_inputs_take(&x[2], 1, 0, &taken[3])); /* that is all there is */
+    assert_false(wmi_inputs_take(&x[1], 251, 0, &taken[2])); /* the last quarter is for those who have little */
+    assert_true(wmi_inputs_take(&x[1], 250, 0, &taken[2]));
+    assert_false(wmi_inputs_take(&x[2], 126, 0, &taken[3]));
+    assert_true(wmi_inputs_take(&x[2], 125, 0, &taken[3]));
+    wmi_inputs_give(&x[2], &taken[3]);
     wmi_inputs_give(&x[0], &taken[1]);
     assert_false(wmi_inputs_take(&x[2], SIZE_MAX, 0, &taken[3]));
     assert_true(wmi_inputs_take(&x[2], 200, 0, &taken[3]));

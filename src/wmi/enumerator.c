@@ -26,6 +26,7 @@ struct enum_wait { /* in the arena of its call; ASYNC, which has none: of the he
     bool full, late;     /* no more fits; its time is over */
     uint32_t failed;
     struct buf bytes;    /* what was taken */
+    size_t counted;      /* of those, in the account's share */
     size_t *ends;        /* NEXT: of each object in bytes */
     uint32_t room;
 };
@@ -151,7 +152,10 @@ static void take(struct enum_wait *w, const struct cim_object *o)
     }
     if (!ok) w->failed = wmi_hresult(CIMF_OUT_OF_MEMORY);
     else w->got++;
-    w->full = w->bytes.n >= WMI_ANSWER_BYTES;
+    wmi_share_keep(r->w.session->server, r->share, w->counted, w->bytes.n);
+    w->counted = w->bytes.n;
+    /* Who has much that waits already gets what there is. */
+    w->full = w->bytes.n >= (wmi_share_crowded(r->w.session->server, r->share) ? WMI_CROWDED_BYTES : WMI_ANSWER_BYTES);
 }
 
 bool wmi_enum_feed(struct wmi_enum *e, const struct cim_object *o)
@@ -242,6 +246,7 @@ static void finish(struct enum_wait *w, uint32_t hresult)
     if (w->kind == WAIT_CLONE && !hresult) hresult = answer_clone(w);
     if (w->kind == WAIT_RESET && !hresult) hresult = answer_reset(w);
     bytes = w->bytes;
+    wmi_share_keep(e->r->w.session->server, e->r->share, w->counted, 0);
     dcom_reply(w->call, w->record, hresult);
     buf_free(&bytes);
     free(ends);

@@ -20,9 +20,8 @@ struct wmi_page {
 /* Bytes of a page more, or with less than it had fewer, of what these results and all together keep. */
 static void count_page(struct wmi_results *r, struct wmi_page *p)
 {
-    struct wmi_server *s = r->w.session->server;
     r->kept += p->arena.used - p->bytes;
-    __atomic_add_fetch(&s->kept, p->arena.used - p->bytes, __ATOMIC_RELAXED);
+    wmi_share_keep(r->w.session->server, r->share, p->bytes, p->arena.used);
     p->bytes = p->arena.used;
 }
 
@@ -37,7 +36,7 @@ static void page_free(struct wmi_results *r, struct wmi_page *p)
 static bool crowded(const struct wmi_results *r)
 {
     struct wmi_server *s = r->w.session->server;
-    return r->kept > s->settings.kept_bytes || __atomic_load_n(&s->kept, __ATOMIC_RELAXED) > s->settings.kept_total;
+    return r->kept > s->settings.kept_bytes || wmi_share_crowded(s, r->share);
 }
 
 const struct cim_object *wmi_results_at(struct wmi_results *r, uint64_t number)
@@ -175,6 +174,7 @@ static void results_free(struct wmi_work *work)
         next = p->next;
         page_free(r, p);
     }
+    wmi_share_leave(work->session->server, r->share);
 }
 
 struct wmi_results *wmi_results_new(struct dcom_call *c, struct wmi_session *x, uint32_t flags)
@@ -184,7 +184,9 @@ struct wmi_results *wmi_results_new(struct dcom_call *c, struct wmi_session *x, 
     r->forward = flags & WBEM_FORWARD_ONLY;
     r->w.settle = settle;
     r->w.free = results_free;
-    return r;
+    if ((r->share = wmi_share_join(x->server, x->principal))) return r;
+    wmi_work_unref(&r->w);
+    return NULL;
 }
 
 static void aborted(struct dcom_call *c)

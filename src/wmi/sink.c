@@ -44,6 +44,7 @@ static cimf_status enter(struct wmi_sink *s)
 static void batch_free(struct wmi_sink *s)
 {
     if (!s->batch) return;
+    wmi_share_keep(s->session->server, s->share, s->batch->bytes.n, 0);
     buf_free(&s->batch->bytes);
     free(s->batch);
     s->batch = NULL;
@@ -53,6 +54,7 @@ static void sink_free(struct wmi_sink *s)
 {
     batch_free(s);
     dcom_proxy_unref(s->proxy);
+    wmi_share_leave(s->session->server, s->share);
     wmi_session_unref(s->session);
     free(s->kept);
     free(s);
@@ -88,7 +90,8 @@ uint32_t wmi_sink_new(struct dcom_call *c, struct wmi_session *x, struct slice o
     s->home = c->home;
     s->causality = c->causality;
     s->owner = owner;
-    uint32_t hresult = dcom_proxy_new(c, objref, &wmi_sink_interface.iid, &s->proxy);
+    s->share = wmi_share_join(x->server, x->principal);
+    uint32_t hresult = s->share ? dcom_proxy_new(c, objref, &wmi_sink_interface.iid, &s->proxy) : DCOM_E_OUTOFMEMORY;
     if (!hresult) hresult = wmi_hresult(enter(s));
     if (hresult) sink_free(s);
     else *out = s;
@@ -122,12 +125,17 @@ static void tell(struct wmi_sink *s, uint32_t hresult, struct slice text, struct
 }
 
 /* Nothing more is wanted, or can be said. */
-static void cancel(struct wmi_sink *s)
+static void end(struct wmi_sink *s, cimf_status why)
 {
     if (s->told) return;
     batch_free(s);
-    tell(s, wmi_hresult(CIMF_CALL_CANCELLED), SLICE_NULL, SLICE_NULL);
+    tell(s, wmi_hresult(why), SLICE_NULL, SLICE_NULL);
     if (!s->finished) s->cancel(s);
+}
+
+static void cancel(struct wmi_sink *s)
+{
+    end(s, CIMF_CALL_CANCELLED);
 }
 
 /* Nobody is there who could hear more. */
@@ -149,7 +157,7 @@ static void indicated(struct dcom_proxy_call *call, bool failed, uint32_t hresul
         s->told = true;
         if (!s->finished) s->cancel(s);
     } else if (failed || wmi_failed(hresult)) {
-        cancel(s);
+        end(s, failed && hresult == DCOM_E_QUOTA ? CIMF_QUOTA_VIOLATION : CIMF_CALL_CANCELLED);
     }
     wmi_sink_flush(s);
     if (!s->finished && !s->told) s->more(s);
@@ -191,13 +199,19 @@ bool wmi_sink_full(const struct wmi_sink *s)
 bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o)
 {
     if (s->told) return true;
+    if (wmi_share_crowded(s->session->server, s->share)) {
+        log_info("wmi", "too much waits for the clients of an account user=" SLICE_FMT, SLICE_ARG(s->session->principal->name));
+        return false;
+    }
     if (!s->batch) {
         if (!(s->batch = calloc(1, sizeof *s->batch))) return false;
         buf_init(&s->batch->bytes, 0);
     }
     struct sink_batch *b = s->batch;
+    size_t had = b->bytes.n;
     bool ok = b->count < BATCH && (o ? wmi_reference_write(&b->bytes, s->session, op, o)
                                      : wmi_reference_empty(&b->bytes, s->session));
+    wmi_share_keep(s->session->server, s->share, had, b->bytes.n);
     if (ok) b->ends[b->count++] = b->bytes.n;
     else if (!b->count) batch_free(s);
     return ok;

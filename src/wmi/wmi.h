@@ -41,7 +41,8 @@ struct wmi_settings {              /* strings are kept */
     struct slice machine;          /* __SERVER of what is sent */
     unsigned window;               /* objects that an operation may be ahead of its readers; 0: 256 */
     size_t kept_bytes;             /* of results that may be read again; more: the oldest go. 0: 64 MiB */
-    size_t kept_total;             /* the same of all results together. 0: 256 MiB */
+    size_t kept_total;             /* the same of all results together, of answers that are gathered and of batches for sinks; half for
+                                      one account (base/share.h). 0: 256 MiB */
     size_t inputs_total;           /* bytes of large parameters of all operations that go on, and of refreshers; half for one account. 0: 64 MiB */
     unsigned sinks, sinks_user;    /* operations that answer to sinks at once, of all and of one account; 0: 5000, 256 */
     const struct wmi_care_hooks *care; /* NULL: the class WbemBackupRestore is not there */

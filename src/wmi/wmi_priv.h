@@ -28,6 +28,8 @@ enum {
 #define WMI_READERS 256u /* enumerators of one result set: each copy costs time with every object */
 #define WMI_ANSWER_BYTES ((size_t)32 << 20) /* objects of one Next; what is left comes with the next one */
 
+#define WMI_CROWDED_BYTES ((size_t)64 << 10) /* the same, when too much waits for the account */
+
 struct wmi_work;
 struct care_call;
 struct wmi_server {
@@ -130,6 +132,13 @@ void wmi_work_forget(struct wmi_work *w);
 enum { WMI_INPUTS_SMALL = 16 << 10 };
 bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *inputs);
 void wmi_inputs_give(struct wmi_session *x, size_t *inputs);
+/* What waits for an account's clients: results, answers that are gathered, batches for sinks. A share is the account's, counted. */
+struct wmi_share;
+struct wmi_share *wmi_share_join(struct wmi_server *s, const struct principal *p); /* NULL: no memory */
+void wmi_share_leave(struct wmi_server *s, struct wmi_share *a);
+void wmi_share_keep(struct wmi_server *s, struct wmi_share *a, size_t had, size_t has);
+/* The account has as much as it may, or all have and it has not little: nothing more than must be is to be kept for it. */
+bool wmi_share_crowded(const struct wmi_server *s, const struct wmi_share *a);
 /* Of what PutInstance wrote, as __PATH is, in the arena. */
 struct slice wmi_work_path(struct wmi_work *w);
 /* IWbemContext and flags into the operation. HRESULT. */
@@ -197,6 +206,7 @@ struct wmi_results {
     struct wmi_page *first, *last, *hint;
     uint64_t from, end;      /* numbers of the first object kept and of the next to come */
     size_t kept;             /* bytes of pages */
+    struct wmi_share *share; /* in which they count */
     bool forward;            /* read once */
     bool lost;               /* too many to be read again */
     bool finished, paused;
@@ -241,6 +251,7 @@ struct wmi_sink {
     struct dcom_proxy *proxy;
     struct guid causality;
     struct sink_batch *batch; /* objects for the next Indicate */
+    struct wmi_share *share;  /* in which they count */
     struct dcom_proxy_call indicate, status;
     bool calling;             /* an Indicate is on its way */
     _Atomic bool told;        /* so is the final SetStatus: nothing comes after it */
@@ -258,7 +269,7 @@ struct wmi_sink {
 uint32_t wmi_sink_new(struct dcom_call *c, struct wmi_session *x, struct slice objref, void *owner, struct wmi_sink **out);
 /* Without a word to the client. NULL is fine. */
 void wmi_sink_drop(struct wmi_sink *s);
-/* To go with the next Indicate; NULL: the empty class. False: no memory. */
+/* To go with the next Indicate; NULL: the empty class. False: no memory, or too much waits for the account. */
 bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o);
 /* Better wait until more is called. */
 bool wmi_sink_full(const struct wmi_sink *s);
