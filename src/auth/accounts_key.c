@@ -1,6 +1,7 @@
 /* The key of password-equivalent secrets, and the secrets under it: AES-256-GCM, a random nonce each. */
 #include <errno.h>
 #include <fcntl.h>
+#include <nettle/sha2.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -15,16 +16,17 @@
 enum { NONCE = 12, TAG = 16, ID_TEXT = 8, SEALED_MAX = NONCE + ACCOUNT_SECRET_MAX + TAG };
 
 /* The id says nothing of use about the key: a short hash of 256 random bits. */
-static bool key_id(struct accounts_key *k)
+static void key_id(struct accounts_key *k)
 {
     static const char label[] = "cimfony accounts key";
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    EVP_MD_CTX *c = EVP_MD_CTX_new();
-    bool ok = c && EVP_DigestInit_ex(c, EVP_sha256(), NULL) && EVP_DigestUpdate(c, label, sizeof label) &&
-              EVP_DigestUpdate(c, k->bytes, sizeof k->bytes) && EVP_DigestFinal_ex(c, hash, NULL);
-    EVP_MD_CTX_free(c);
-    if (ok) snprintf(k->id, sizeof k->id, "%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3]);
-    return ok;
+    uint8_t hash[SHA256_DIGEST_SIZE];
+    struct sha256_ctx c;
+    sha256_init(&c);
+    sha256_update(&c, sizeof label, (const uint8_t *)label);
+    sha256_update(&c, sizeof k->bytes, k->bytes);
+    sha256_digest(&c, sizeof hash, hash);
+    snprintf(k->id, sizeof k->id, "%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3]);
+    explicit_bzero(&c, sizeof c);
 }
 
 void accounts_key_wipe(struct accounts_key *k) { OPENSSL_cleanse(k, sizeof *k); }
@@ -58,7 +60,7 @@ static cimf_status key_load(const struct accounts_place *place, struct accounts_
                       sizeof out->bytes, path);
     } else if (s == CIMF_OK) {
         memcpy(out->bytes, text.p, sizeof out->bytes);
-        if (!key_id(out)) s = error_set(e, CIMF_FAILED, "auth", "the accounts key cannot be used");
+        key_id(out);
     }
     buf_wipe(&text);
     if (s != CIMF_OK) accounts_key_wipe(out);
@@ -86,7 +88,7 @@ cimf_status accounts_key_make(const struct accounts_place *place, struct account
     cimf_status s = key_path(place->key_path, place->path, path, sizeof path, e);
     if (s != CIMF_OK) return s;
     random_bytes(out->bytes, sizeof out->bytes);
-    if (!key_id(out)) return error_set(e, CIMF_FAILED, "auth", "the accounts key cannot be made");
+    key_id(out);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return error_errno(e, CIMF_IO_ERROR, "auth", errno, "cannot make the accounts key %s", path);
     if (write(fd, out->bytes, sizeof out->bytes) != (ssize_t)sizeof out->bytes || fchmod(fd, 0600) != 0 ||

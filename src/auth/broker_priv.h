@@ -7,6 +7,7 @@
 #ifndef AUTH_BROKER_PRIV_H
 #define AUTH_BROKER_PRIV_H
 
+#include <nettle/hmac.h>
 #include <pthread.h>
 #include <sys/types.h>
 #include <time.h>
@@ -51,7 +52,7 @@ struct verified_entry {
     const struct principal *principal;
 };
 struct verified {
-    unsigned char key[32];
+    struct hmac_sha256_ctx keyed; /* with a random key; nettle's, see http_nonces.c */
     struct verified_entry (*sets)[VERIFIED_WAYS]; /* made at the first success */
 };
 void verified_init(struct verified *v);

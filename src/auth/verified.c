@@ -1,7 +1,6 @@
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <nettle/memops.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "auth/broker_priv.h"
 #include "base/guid.h"
@@ -9,7 +8,10 @@
 void verified_init(struct verified *v)
 {
     *v = (struct verified){ .sets = NULL };
-    random_bytes(v->key, sizeof v->key);
+    unsigned char key[32];
+    random_bytes(key, sizeof key);
+    hmac_sha256_set_key(&v->keyed, sizeof key, key);
+    explicit_bzero(key, sizeof key);
 }
 
 void verified_free(struct verified *v)
@@ -17,25 +19,21 @@ void verified_free(struct verified *v)
     for (unsigned s = 0; v->sets && s < VERIFIED_SETS; s++)
         for (unsigned w = 0; w < VERIFIED_WAYS; w++) principal_unref(v->sets[s][w].principal);
     free(v->sets);
-    OPENSSL_cleanse(v, sizeof *v);
+    explicit_bzero(v, sizeof *v);
 }
 
 /* Lengths go in front, so that "ab","c" and "a","bc" differ. */
 bool verified_mac(const struct verified *v, const struct auth_password *q, unsigned char mac[32])
 {
-    unsigned char text[1024];
     uint32_t n[3] = { (uint32_t)q->scheme, (uint32_t)q->user.n, (uint32_t)q->password.n };
     if (q->user.n > 480 || q->password.n > 520) return false;
-    size_t at = sizeof n;
-    memcpy(text, n, sizeof n);
-    if (q->user.n) memcpy(text + at, q->user.p, q->user.n);
-    at += q->user.n;
-    if (q->password.n) memcpy(text + at, q->password.p, q->password.n);
-    at += q->password.n;
-    unsigned size = 32;
-    bool ok = HMAC(EVP_sha256(), v->key, sizeof v->key, text, at, mac, &size) != NULL;
-    OPENSSL_cleanse(text, sizeof text);
-    return ok;
+    struct hmac_sha256_ctx c = v->keyed;
+    hmac_sha256_update(&c, sizeof n, (const uint8_t *)n);
+    if (q->user.n) hmac_sha256_update(&c, q->user.n, (const uint8_t *)q->user.p);
+    if (q->password.n) hmac_sha256_update(&c, q->password.n, (const uint8_t *)q->password.p);
+    hmac_sha256_digest(&c, 32, mac);
+    explicit_bzero(&c, sizeof c);
+    return true;
 }
 
 static struct verified_entry *set_of(struct verified *v, const unsigned char mac[32])
@@ -49,7 +47,7 @@ const struct principal *verified_find(struct verified *v, const unsigned char ma
     struct verified_entry *set = set_of(v, mac);
     for (unsigned w = 0; set && w < VERIFIED_WAYS; w++)
         if (set[w].principal && set[w].generation == generation && set[w].expires > now &&
-            CRYPTO_memcmp(set[w].mac, mac, 32) == 0)
+            memeql_sec(set[w].mac, mac, 32))
             return principal_ref(set[w].principal);
     return NULL;
 }
@@ -62,7 +60,7 @@ void verified_put(struct verified *v, const unsigned char mac[32], uint64_t gene
     if (!set) return;
     struct verified_entry *victim = &set[0];
     for (unsigned w = 0; w < VERIFIED_WAYS; w++) {
-        if (set[w].principal && CRYPTO_memcmp(set[w].mac, mac, 32) == 0) {
+        if (set[w].principal && memeql_sec(set[w].mac, mac, 32)) {
             victim = &set[w];
             break;
         }
