@@ -47,6 +47,13 @@ static inline void sip_word(struct sip *s, uint64_t m)
     s->v0 ^= m;
 }
 
+/* Fewer than eight bytes, the last ones, while no partial word waits. */
+static inline void sip_rest(struct sip *s, uint64_t m, size_t n)
+{
+    s->tail = m;
+    s->n += n;
+}
+
 /* Whole words may only be fed while no partial one waits. */
 static inline void sip_eight(struct sip *s, uint64_t m)
 {
@@ -85,7 +92,7 @@ uint64_t hash_keyed(struct slice s, uint64_t k0, uint64_t k1)
     sip_init(&sip, k0, k1);
     size_t i = 0;
     for (; i + 8 <= s.n; i += 8) sip_eight(&sip, word_load(s.p + i));
-    for (; i < s.n; i++) sip_byte(&sip, (unsigned char)s.p[i]);
+    sip_rest(&sip, word_part(s.p + i, s.n - i), s.n - i);
     return sip_end(&sip);
 }
 
@@ -122,6 +129,12 @@ uint64_t hash_folded(struct slice s)
                 sip_eight(&sip, word_lower(v));
                 p += 8;
                 continue;
+            }
+        } else if ((sip.n & 7) == 0) {
+            uint64_t v = word_part(p, (size_t)(end - p));
+            if (!(v & WORD_HIGH_BITS)) {
+                sip_rest(&sip, word_lower(v), (size_t)(end - p));
+                break;
             }
         }
         unsigned char c = (unsigned char)*p;

@@ -19,29 +19,46 @@ static uint32_t folded_next(const char **p, const char *end)
     return valid ? utf_fold(point) : 0x110000u + c;
 }
 
-/* Compares until a difference (its sign), or until one ends (0 with what is left of each). */
-static int compare(struct slice *a, struct slice *b)
+/* The sign of the first difference of two unequal words of folded text. */
+static inline int word_sign(uint64_t v, uint64_t w)
+{
+    int at = __builtin_ctzll(v ^ w) & ~7;
+    return (int)(v >> at & 0xff) - (int)(w >> at & 0xff);
+}
+
+static int compare_points(struct slice *a, struct slice *b)
 {
     const char *p = a->p, *pe = a->p + a->n, *q = b->p, *qe = b->p + b->n;
     int sign = 0;
-    while (pe - p >= 8 && qe - q >= 8) {
-        uint64_t v = word_load(p), w = word_load(q);
-        if (((v | w) & WORD_HIGH_BITS) || word_lower(v) != word_lower(w)) break;
-        p += 8, q += 8;
-    }
     while (p < pe && q < qe && !sign) {
-        unsigned char c = (unsigned char)*p, d = (unsigned char)*q;
-        if ((c | d) < 0x80) {
-            p++, q++;
-            if (c != d) sign = (int)lower(c) - (int)lower(d);
-            continue;
-        }
         uint32_t x = folded_next(&p, pe), y = folded_next(&q, qe);
-        sign = x < y ? -1 : x > y;
+        sign = (x > y) - (x < y);
     }
     *a = slice_of(p, (size_t)(pe - p));
     *b = slice_of(q, (size_t)(qe - q));
     return sign;
+}
+
+/* Compares until a difference (its sign), or until one ends (0 with what is left of each). */
+static int compare(struct slice *a, struct slice *b)
+{
+    size_t n = a->n < b->n ? a->n : b->n;
+    for (size_t i = 0; i < n; i += 8) {
+        bool whole = n - i >= 8;
+        uint64_t v = whole ? word_load(a->p + i) : word_part(a->p + i, n - i);
+        uint64_t w = whole ? word_load(b->p + i) : word_part(b->p + i, n - i);
+        if ((v | w) & WORD_HIGH_BITS) {
+            *a = slice_sub(*a, i);
+            *b = slice_sub(*b, i);
+            return compare_points(a, b);
+        }
+        v = word_lower(v);
+        w = word_lower(w);
+        if (v != w) return word_sign(v, w);
+    }
+    *a = slice_sub(*a, n);
+    *b = slice_sub(*b, n);
+    return 0;
 }
 
 int slice_casecmp(struct slice a, struct slice b)

@@ -1,5 +1,7 @@
 #include "base/slice.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "base/test.h"
 
@@ -98,10 +100,40 @@ static void hash_vectors(void **state)
     assert_true(hash_folded(SLICE("x\xc3\x89" "0123456789")) == hash_bytes(SLICE("x\xc3\xa9" "0123456789")));
 }
 
+/* Every length and place, in blocks of their own size: what reads past an end is seen by the sanitizer. */
+static void words_and_what_is_left(void **state)
+{
+    for (size_t n = 1; n < 20; n++) {
+        char *a = malloc(n), *b = malloc(n);
+        assert_true(a && b);
+        for (size_t i = 0; i < n; i++) a[i] = (char)('a' + i), b[i] = (char)('A' + i);
+        struct slice x = slice_of(a, n), y = slice_of(b, n);
+        assert_int_equal(slice_casecmp(x, y), 0);
+        assert_true(hash_folded(x) == hash_folded(y));
+        for (size_t i = 0; i < n; i++) {
+            char was = b[i], last = b[n - 1];
+            b[i] = 'z';
+            b[n - 1] = i == n - 1 ? 'z' : '0'; /* the first difference counts */
+            assert_int_equal(sign(slice_casecmp(x, y)), -1);
+            assert_int_equal(sign(slice_casecmp(y, x)), 1);
+            assert_true(hash_folded(x) != hash_folded(y));
+            assert_int_equal(slice_istarts(x, slice_head(y, i)), 1);
+            assert_int_equal(slice_istarts(x, slice_head(y, i + 1)), 0);
+            b[i] = '\xff';
+            assert_int_equal(sign(slice_casecmp(x, y)), -1);
+            assert_true(hash_folded(x) != hash_folded(y));
+            b[n - 1] = last;
+            b[i] = was;
+        }
+        free(a);
+        free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality_ignores_case),
+        cmocka_unit_test(equality_ignores_case), cmocka_unit_test(words_and_what_is_left),
         cmocka_unit_test(order_is_total),
         cmocka_unit_test(prefixes),
         cmocka_unit_test(cutting),

@@ -29,7 +29,10 @@ static bool escape(struct buf *out, struct slice text, const uint8_t class[256])
 {
     const char *p = text.p, *end = text.p + text.n, *run = p;
     while (p < end) {
-        unsigned char c = (unsigned char)*p;
+        const unsigned char *u = (const unsigned char *)p;
+        while (end - p >= 4 && !(class[u[0]] | class[u[1]] | class[u[2]] | class[u[3]])) u = (const unsigned char *)(p += 4);
+        if (p == end) break;
+        unsigned char c = *u;
         if (class[c] == 0) {
             p++;
             continue;
