@@ -48,19 +48,10 @@ static cimf_status remove_namespace(struct repo_txn *txn, void *arg, struct erro
 
 static enum gen remove_provided(struct task *t, struct removal *r, struct provider_entry *entry)
 {
-    enum gen g = provider_enter(t, entry);
+    struct provider_once once;
+    enum gen g = provider_begin(&once, t, entry, r->cls);
     if (g != GEN_END) return g;
-    struct arena rows, scratch;
-    arena_init(&rows, t->m->arena_cap);
-    arena_init(&scratch, t->m->arena_cap);
-    struct error error = ERROR_INIT;
-    struct provider_call call;
-    provider_call_init(&call, t, t->ns, r->cls, &rows, &scratch, &error);
-    cimf_status s = entry->provider->del(&call, &r->path);
-    provider_leave(t);
-    arena_free(&scratch);
-    arena_free(&rows);
-    return s ? provider_failed(t, entry, s, &error) : GEN_END;
+    return provider_end(&once, t, entry, entry->provider->del(&once.call, &r->path));
 }
 
 static enum gen remove_next(struct task *t, const struct cim_object **out)

@@ -104,23 +104,15 @@ static enum gen call_provider(struct task *t, struct provider_entry *entry,
                               const struct cim_class *cls, const struct cim_method *m,
                               const struct cim_instance *target, const struct cim_instance *in)
 {
-    enum gen g = provider_enter(t, entry);
+    struct provider_once once;
+    enum gen g = provider_begin(&once, t, entry, cls);
     if (g != GEN_END) return g;
-    struct arena rows, scratch;
-    arena_init(&rows, t->m->arena_cap);
-    arena_init(&scratch, t->m->arena_cap);
-    struct error error = ERROR_INIT;
-    struct provider_call call;
-    provider_call_init(&call, t, t->ns, cls, &rows, &scratch, &error);
     struct cim_instance *out = m->out ? cim_instance_new(&t->arena, m->out) : NULL;
     cimf_status s =
-        m->out && !out ? CIMF_OUT_OF_MEMORY : entry->provider->invoke(&call, m, target, in, out);
-    provider_leave(t);
-    arena_free(&scratch);
-    arena_free(&rows);
-    if (s) return provider_failed(t, entry, s, &error);
-    t->out = out;
-    return GEN_END;
+        m->out && !out ? CIMF_OUT_OF_MEMORY : entry->provider->invoke(&once.call, m, target, in, out);
+    g = provider_end(&once, t, entry, s);
+    if (g == GEN_END) t->out = out;
+    return g;
 }
 
 static enum gen not_implemented(struct task *t)

@@ -191,28 +191,20 @@ static enum gen put_provided(struct task *t, struct put *p)
         return task_failf(t, CIMF_PROVIDER_NOT_CAPABLE,
                           "the provider of " SLICE_FMT " does not write", SLICE_ARG(p->cls->name));
     }
-    enum gen g = provider_enter(t, entry);
+    struct provider_once once;
+    enum gen g = provider_begin(&once, t, entry, p->cls);
     if (g != GEN_END) return g;
-    struct arena rows, scratch;
-    arena_init(&rows, t->m->arena_cap);
-    arena_init(&scratch, t->m->arena_cap);
-    struct error error = ERROR_INIT;
-    struct provider_call call;
-    provider_call_init(&call, t, t->ns, p->cls, &rows, &scratch, &error);
     struct cim_instance *in;
-    cimf_status s = retype(&t->arena, p->in, p->cls, p->mode.partial, &in, &error);
+    cimf_status s = retype(&t->arena, p->in, p->cls, p->mode.partial, &in, &once.error);
     for (uint32_t i = 0; !s && p->mode.partial && i < p->cls->property_count; i++) {
         bool key = p->cls->properties[i].flags & CIM_PROP_KEY;
         if (!key && !counts(&p->mode, in, i)) in->state[i] = CIM_UNSENT;
         if (!key && p->mode.lax_nulls && is_nothing(in, i)) in->state[i] = CIM_UNSENT;
     }
-    if (!s) s = entry->provider->put(&call, &t->path_out, in, t->in->flags);
-    provider_leave(t);
-    arena_free(&scratch);
-    arena_free(&rows);
-    if (s) return provider_failed(t, entry, s, &error);
-    t->created = t->in->flags & CIM_CREATE_ONLY;
-    return GEN_END;
+    if (!s) s = entry->provider->put(&once.call, &t->path_out, in, t->in->flags);
+    g = provider_end(&once, t, entry, s);
+    if (g == GEN_END) t->created = t->in->flags & CIM_CREATE_ONLY;
+    return g;
 }
 
 static enum gen put_next(struct task *t, const struct cim_object **out)

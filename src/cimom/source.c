@@ -110,6 +110,25 @@ enum gen provider_failed(struct task *t, const struct provider_entry *entry, cim
     return task_fail(t, status);
 }
 
+enum gen provider_begin(struct provider_once *o, struct task *t, struct provider_entry *entry, const struct cim_class *cls)
+{
+    enum gen g = provider_enter(t, entry);
+    if (g != GEN_END) return g;
+    arena_init(&o->rows, t->m->arena_cap);
+    arena_init(&o->scratch, t->m->arena_cap);
+    o->error = (struct error)ERROR_INIT;
+    provider_call_init(&o->call, t, t->ns, cls, &o->rows, &o->scratch, &o->error);
+    return GEN_END;
+}
+
+enum gen provider_end(struct provider_once *o, struct task *t, struct provider_entry *entry, cimf_status status)
+{
+    provider_leave(t);
+    arena_free(&o->scratch);
+    arena_free(&o->rows);
+    return status ? provider_failed(t, entry, status, &o->error) : GEN_END;
+}
+
 /* --- rows ------------------------------------------------------------------------------------- */
 
 enum source_kind source_kind_of(const struct cimom_ns *ns, const struct cim_class *cls)

@@ -64,6 +64,16 @@ void provider_returns(struct task *t); /* a task that was given up came back */
 void provider_call_init(struct provider_call *call, struct task *t, struct cimom_ns *ns,
                         const struct cim_class *cls, struct arena *a, struct arena *scratch,
                         struct error *error);
+/* A call that ends before it returns, without rows that anybody waits for. */
+struct provider_once {
+    struct arena rows, scratch;
+    struct error error;
+    struct provider_call call;
+};
+/* GEN_END: the provider may be called, provider_end is due. Anything else is the task's answer. */
+enum gen provider_begin(struct provider_once *o, struct task *t, struct provider_entry *entry, const struct cim_class *cls);
+/* With what the call came to: GEN_END, or its failure as the operation's. */
+enum gen provider_end(struct provider_once *o, struct task *t, struct provider_entry *entry, cimf_status status);
 /* A failure that a provider reported, as the operation's. */
 enum gen provider_failed(struct task *t, const struct provider_entry *entry, cimf_status status,
                          const struct error *error);
