@@ -3,20 +3,7 @@
 #include "auth/inherit.h"
 #include "auth/sddl.h"
 #include "base/test.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
+#include "base/test_arena.h"
 
 static const struct sd *sd_of(const char *text)
 {

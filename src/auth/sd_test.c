@@ -4,6 +4,7 @@
 
 #include "auth/sd.h"
 #include "base/test.h"
+#include "base/test_arena.h"
 
 /* O:BAG:BAD:P(A;CIOI;GRGX;;;BU)(A;CIOI;GA;;;BA)(A;CIOI;GA;;;SY)(A;CIOI;GA;;;CO)S:P(AU;FA;GR;;;WD) */
 static const unsigned char example[] = {
@@ -19,20 +20,6 @@ static const unsigned char example[] = {
     0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
     0x01, 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x05, 0x20, 0x00, 0x00, 0x00, 0x20, 0x02, 0x00, 0x00,
 };
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static cimf_status parse(const void *p, size_t n, const struct sd **out)
 {

@@ -3,21 +3,9 @@
 
 #include "auth/sddl.h"
 #include "base/test.h"
+#include "base/test_arena.h"
 
-static struct arena arena;
 static const struct sid domain = { 5, { 21, 1, 2, 3 }, 4 };
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static const struct sd *read_text(const char *text)
 {

@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "base/test_arena.h"
 
 #include <stdlib.h>
 
@@ -8,20 +9,6 @@
 
 static const struct slice uris[] = { SLICE("urn:one"), SLICE("urn:two") };
 static const struct xml_vocabulary vocabulary = { uris, 2 };
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static struct xml_node *read_ok(const char *text)
 {

@@ -3,20 +3,8 @@
 #include <stdio.h>
 
 #include "base/test.h"
+#include "base/test_arena.h"
 #include "mech/digest.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static void assert_response(const struct digest_response *r, const char *user, const char *password,
                             const char *method, const char *body, const char *want)

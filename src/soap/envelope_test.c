@@ -1,4 +1,5 @@
 #include "base/test.h"
+#include "base/test_arena.h"
 
 #include <stdlib.h>
 
@@ -6,20 +7,6 @@
 
 #define OPEN "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' " \
              "xmlns:a='http://schemas.xmlsoap.org/ws/2004/08/addressing'>"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static cimf_status parse(const char *text, struct soap_envelope *out)
 {

@@ -1,22 +1,9 @@
 #include "base/test.h"
+#include "base/test_arena.h"
 
 #include <stdlib.h>
 
 #include "soap/fault.h"
-
-static struct arena arena;
-
-static int setup(void **state)
-{
-    arena_init(&arena, 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    arena_free(&arena);
-    return 0;
-}
 
 static struct soap_fault_info decode(struct slice text)
 {
