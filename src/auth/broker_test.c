@@ -1,7 +1,6 @@
 /* The broker: names, equal answers, memory of successes, slowing failures, changes of the file. */
 #include "base/test.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -13,7 +12,6 @@
 #include "auth/accounts.h"
 #include "auth/broker_priv.h"
 #include "auth/principal_priv.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "os/loop.h"
 #include "os/pool.h"

@@ -1,6 +1,5 @@
 /* Any text as smbpasswd lines: all of it becomes accounts that the file can be read back with, or nothing does. */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "auth/accounts_priv.h"
 

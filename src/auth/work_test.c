@@ -14,7 +14,6 @@
 #include "auth/broker.h"
 #include "base/log.h"
 #include "mech/digest.h"
-#include "mech/ntlm.h"
 
 static struct work {
     unsigned crypts, decryptions;

@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "cim/cim_priv.h"
-#include "cim/datetime.h"
 
 /* What a number, truth value or character is worth: an integer with its sign apart, or a real. */
 struct number {

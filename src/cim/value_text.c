@@ -1,5 +1,4 @@
 /* Values as text and back. */
-#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,5 @@
 /* Deadlines of calls on the pool: one thread sleeping until the earliest of them; none while none
  * is out. */
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -1,6 +1,5 @@
 /* The session: password from standard input, the environment or a prompt. */
 #define _XOPEN_SOURCE 700
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>

@@ -1,5 +1,4 @@
 /* Starting operations, waiting for results. */
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 

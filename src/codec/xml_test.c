@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
-#include "base/utf.h"
 #include "codec/xml.h"
 
 static const struct slice uris[] = { SLICE("urn:one"), SLICE("urn:two") };

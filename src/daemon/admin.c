@@ -10,7 +10,6 @@
 
 #include "auth/audit.h"
 #include "auth/broker.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "os/file.h"
 #include "os/identity.h"

@@ -1,7 +1,6 @@
 #include "daemon/callout.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,6 +1,5 @@
 #include "daemon/host_keeper.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/wait.h>

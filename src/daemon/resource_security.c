@@ -7,7 +7,6 @@
 
 #include "auth/audit.h"
 #include "auth/sddl.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "daemon/tables.h"
 

@@ -1,7 +1,6 @@
 /* Both ends: hosts (as in cimd-core) against host_main in a process of its own, or against a host that this test plays. */
 #include "base/test.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

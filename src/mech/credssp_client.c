@@ -1,4 +1,3 @@
-#include "base/utf.h"
 #include "mech/credssp_priv.h"
 #include "mech/spnego.h"
 

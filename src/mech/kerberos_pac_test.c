@@ -1,6 +1,5 @@
 /* KERB_VALIDATION_INFO: the example of MS-PAC, one of Samba, ones built here; every cut, wrong counts. */
 #include "base/cursor.h"
-#include "base/limits.h"
 #include "mech/kerberos.h"
 #include "mech/test_hex.h"
 #include "mech/test_pac.h"

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "mech/ntlm.h"
-#include "mech/ntlm_crypto.h"
 #include "mech/ntlm_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,8 +4,6 @@
 
 #include "mof/test_unit.h"
 
-#include "cim/path.h"
-
 #define SYSTEM                                                                                     \
     "[abstract] class __SystemClass {};\n"                                                         \
     "class __Namespace : __SystemClass { [key : ToInstance ToSubclass] string Name; };\n"

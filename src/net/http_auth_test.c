@@ -2,7 +2,6 @@
  * a broker; and what must be refused. */
 #include "base/test.h"
 
-#include "codec/base64.h"
 #include "net/http_client_auth.h"
 #include "net/http_conn_harness.h"
 #include "net/http_nonces.h"

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,6 @@
 #include "auth/accounts.h"
 #include "auth/broker.h"
 #include "auth/principal.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "net/acceptor.h"
 #include "net/http.h"

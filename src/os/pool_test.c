@@ -1,6 +1,5 @@
 #include "os/pool.h"
 
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
  * work out checksums: length of a key, two bytes of the value's, key, value. What the check of records lets pass, and what it
  * does not, is then read in every way that the object manager reads a store.
  */
-#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 
-#include "cim/path.h"
 #include "repo/instance_priv.h"
 #include "repo/record_priv.h"
 

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "auth/broker.h"
 #include "rpc/call_harness.h"
 #include "rpc/epm.h"
 #include "rpc/mgmt.h"

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cim/datetime.h"
 #include "wql/wql.h"
 
 static struct arena arena;

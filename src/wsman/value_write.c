@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/limits.h"
-#include "base/utf.h"
 #include "cim/datetime.h"
 #include "wsman/layout.h"
 
