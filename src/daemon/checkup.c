@@ -22,9 +22,13 @@ void checkup_add(struct checkup *x, cimf_status status, const char *format, ...)
 static void users(struct checkup *x)
 {
     struct identity who[ROLE_COUNT];
+    static const enum config_key keys[] = { CONFIG_cimd_user, CONFIG_cimd_auth_user };
+    unsigned before = x->count;
     struct error e = ERROR_INIT;
-    cimf_status status = geteuid() == 0 ? state_users(x->config, who, &e) : CIMF_OK;
-    if (status != CIMF_OK) checkup_add(x, status, "%s", error_text(&e));
+    if (geteuid() != 0) return;
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (state_user(x->config, keys[i], &who[i], &e) != CIMF_OK) checkup_add(x, e.status, "%s", error_text(&e));
+    if (x->count == before && state_users(x->config, who, &e) != CIMF_OK) checkup_add(x, e.status, "%s", error_text(&e));
 }
 
 /* Half of WMI is of use to nobody. The rest of a daemon need not stay away for that. */

@@ -143,7 +143,7 @@ void checkup_files(struct checkup *x, bool parse)
     tls(x, parse);
     if (kerberos && checkup_set(x, CONFIG_auth_keytab)) readable(x, "auth.keytab", keytab, "Kerberos logins will be refused");
     if (accounts && access(accounts, F_OK) != 0 && errno == ENOENT && !keys && !checkup_set(x, CONFIG_auth_pam_service))
-        checkup_add(x, CIMF_OK, "nobody can log in: there is neither an account (%s) nor a keytab (%s); `cimd user add --config FILE NAME` makes an account",
-                    accounts, keytab);
+        checkup_add(x, CIMF_OK, "nobody can log in: there is neither an account (%s) nor a keytab (%s); `cimd user add --config %s NAME` makes an account",
+                    accounts, keytab, c->path ? c->path : "FILE");
     callback_password(x);
 }

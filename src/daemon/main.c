@@ -50,8 +50,8 @@ static void usage(FILE *out)
                  "usage: cimd COMMAND --config FILE [--set section.key=value]... [OPTIONS]\n\n");
     for (int i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  cimd %s %s\n      %s\n", commands[i].name, commands[i].usage, commands[i].text);
-    fprintf(out, "\n  cimd --version\n\nFirst steps: cimd config dump > cimd.ini; edit it; cimd user add --config cimd.ini NAME; "
-                 "cimd serve --config cimd.ini.\nThe manual is cimd(8).\n");
+    fprintf(out, "\n  cimd --version\n\nFirst steps: cimd config dump > cimd.ini; edit it; cimd user add --config cimd.ini NAME --group administrators; "
+                 "cimd config check --config cimd.ini; cimd serve --config cimd.ini.\nThe manual is cimd(8).\n");
 }
 
 int command_failed(const struct command *c, const char *what, const struct error *e)

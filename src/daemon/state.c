@@ -86,7 +86,7 @@ static cimf_status give_secrets(struct config *config, const struct identity *wh
     return status;
 }
 
-static cimf_status find_user(const struct config *config, enum config_key key, struct identity *out, struct error *e)
+cimf_status state_user(const struct config *config, enum config_key key, struct identity *out, struct error *e)
 {
     const char *name = config_text(config, key), *which = key == CONFIG_cimd_user ? "user" : "auth_user";
     if (identity_find(name, out, e) != CIMF_OK)
@@ -99,8 +99,8 @@ static cimf_status find_user(const struct config *config, enum config_key key, s
 
 cimf_status state_users(const struct config *config, struct identity who[ROLE_COUNT], struct error *e)
 {
-    cimf_status status = find_user(config, CONFIG_cimd_user, &who[ROLE_CORE], e);
-    if (status == CIMF_OK) status = find_user(config, CONFIG_cimd_auth_user, &who[ROLE_AUTH], e);
+    cimf_status status = state_user(config, CONFIG_cimd_user, &who[ROLE_CORE], e);
+    if (status == CIMF_OK) status = state_user(config, CONFIG_cimd_auth_user, &who[ROLE_AUTH], e);
     if (status == CIMF_OK && who[ROLE_CORE].uid == who[ROLE_AUTH].uid)
         return error_set(e, CIMF_INVALID_PARAMETER, "cimd", "cimd.user and cimd.auth_user must differ: one would read the other's secrets");
     return status;

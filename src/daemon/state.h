@@ -32,6 +32,7 @@ cimf_status state_reload(struct config *config, const struct state *s, struct er
 void state_started(struct state *s);
 void state_release(struct state *s);
 /* Who the roles become under root. The error says what to type when there is no such user. */
+cimf_status state_user(const struct config *config, enum config_key key, struct identity *out, struct error *e); /* one of them */
 cimf_status state_users(const struct config *config, struct identity who[ROLE_COUNT], struct error *e);
 
 #endif

@@ -171,7 +171,11 @@ static cimf_status change(struct user_command *x, const struct user_verb *verb, 
     if (s == CIMF_OK) s = accounts_edit_commit(edit, e);
     accounts_edit_end(edit);
     explicit_bzero(password, sizeof password);
-    if (s == CIMF_OK) verb->audit(x);
+    if (s != CIMF_OK) return s;
+    verb->audit(x);
+    if (verb->run == run_add && !x->c->group_count && !x->c->posix_user)
+        fprintf(stderr, "cimd user: %s is in no group: may log in and do nothing. `cimd user mod --config %s %s --group \"Remote Management Users\"` lets read "
+                        "and call methods, --group administrators everything\n", x->operand, x->c->config.path ? x->c->config.path : "FILE", x->operand);
     return s;
 }
 

@@ -87,6 +87,23 @@ class ConfigCheck(unittest.TestCase):
                 self.assertEqual([f.removeprefix("error: ") for f in told], errors)
                 self.assertFalse((self.folder / "state").exists() and settings.get("cimd.state_dir"), "nothing was made")
 
+    @unittest.skipIf(os.geteuid(), "who the daemon becomes matters to root")
+    def test_users_that_are_missing(self):
+        """Both are told at once."""
+        done, found = self.check(self.daemon({"cimd.user": "no-such-a", "cimd.auth_user": "no-such-b"}))
+        self.assertEqual(len([f for f in found if "no-such-" in f]), 2, done.stderr)
+        self.assertIn("2 errors", done.stdout)
+
+    def test_account_without_a_group(self):
+        """May do nothing: said when it is made."""
+        daemon = self.daemon({})
+        daemon.write_config()
+        done = daemon.run("user", "add", "alice", "--password-stdin", stdin="secret 1\n")
+        self.assertIn("alice is in no group", done.stderr)
+        self.assertIn(f"cimd user mod --config {daemon.config} alice --group", done.stderr)
+        done = daemon.run("user", "add", "bob", "--password-stdin", "--group", "administrators", stdin="secret 1\n")
+        self.assertEqual(done.stderr, "")
+
     def test_all_at_once(self):
         done, found = self.check(self.daemon({"listen.http": "nonsense", "wmi.backup_dir": "{d}/nowhere", "listen.https": "127.0.0.1:0", "listen.wmi": "x:1"}))
         errors = [f for f in found if f.startswith("error: ")]
