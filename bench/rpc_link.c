@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mech/ntlm.h"
@@ -252,6 +253,31 @@ void link_send(struct link *l, const struct guid *ipid, const struct dcom_interf
     if (t && !ndr_write_parameters(&w, t, NDR_IN, record)) fail(i->methods[opnum].name, 0);
     send_request(l, opnum, ipid, buf_slice(&stub));
     buf_free(&stub);
+}
+
+bool link_send_half(struct link *l, const struct guid *object, size_t n)
+{
+    static const char zeros[STUB_ROOM];
+    bool open = true;
+    l->call_id++;
+    for (size_t at = 0; open && at < n; at += STUB_ROOM) {
+        size_t start = rpc_pdu_begin(&l->out, RPC_REQUEST, (at ? 0 : RPC_FIRST) | RPC_OBJECT, l->call_id);
+        rpc_put32(&l->out, (uint32_t)(n - at));
+        rpc_put16(&l->out, 0);
+        rpc_put16(&l->out, 3);
+        rpc_guid_put(&l->out, object);
+        size_t stub_at = l->out.n - start;
+        buf_add(&l->out, zeros, STUB_ROOM);
+        if (signs(l)) protect(l, start, stub_at);
+        else rpc_pdu_end(&l->out, start, 0);
+        for (size_t sent = 0; open && sent < l->out.n;) {
+            ssize_t got = send(l->fd, l->out.p + sent, l->out.n - sent, MSG_NOSIGNAL);
+            open = got > 0;
+            sent += open ? (size_t)got : 0;
+        }
+        buf_clear(&l->out);
+    }
+    return open;
 }
 
 uint32_t link_method(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, struct arena *a,

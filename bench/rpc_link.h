@@ -34,6 +34,8 @@ void link_close(struct link *l);
 uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub);
 /* A method's request alone: nobody waits for the answer. */
 void link_send(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, const void *record);
+/* A request of n zeros that does not end: its last fragment is missing. False: the server has hung up. */
+bool link_send_half(struct link *l, const struct guid *object, size_t n);
 /* The same of an object's method, with its record: writes the parameters, reads the answer into the record (arena: a
  * must live as long) and answers the HRESULT. record NULL: only the HRESULT is read. */
 uint32_t link_method(struct link *l, const struct guid *ipid, const struct dcom_interface *i, uint16_t opnum, struct arena *a,

@@ -7,6 +7,9 @@
  *   abandon N QUERY    one client asks N times and forgets the enumerators: how many it was given
  *   pings N M          one client adds M objects that never were to a ping set, N times, and asks for N sets more: how many it was given
  *   half N             N connections that stop in the middle of a login: how many could begin one
+ *   nobody N BYTES     N connections without a login send so much of a call that does not end: how many the server still listened to
+ *   halves N BYTES     the same with a login each
+ *   silent N           N connections that say half of a bind, and nothing more
  *   gone N QUERY       N clients ask for results one after the other and hang up without reading
  *   drop               closes what is open
  */
@@ -183,6 +186,30 @@ static void half(int n)
     printf("%d\n", begun);
 }
 
+/* The rest of a call is never sent. */
+static void halves(int n, size_t bytes, bool anonymous)
+{
+    int heard = 0;
+    struct link_login nobody = { .host = who.host, .level = RPC_LEVEL_NONE };
+    for (int i = 0; i < n; i++) {
+        struct link *l = new_link();
+        link_open(l, anonymous ? &nobody : &who, port, &activator);
+        heard += link_send_half(l, &login_clsid, bytes);
+    }
+    printf("%d\n", heard);
+}
+
+static void silent(int n)
+{
+    static const char half[] = { 5, 0, RPC_BIND, RPC_FIRST | RPC_LAST, 0x10, 0, 0, 0, 72, 0, 0, 0, 1, 0, 0, 0, 0, 0x10 };
+    for (int i = 0; i < n; i++) {
+        struct link *l = new_link();
+        *l = (struct link){ .fd = link_connect(who.host, port) };
+        if (write(l->fd, half, sizeof half) != sizeof half) die("write");
+    }
+    printf("%d\n", n);
+}
+
 int main(int argc, char **argv)
 {
     char line[4096], text[4000];
@@ -199,6 +226,9 @@ int main(int argc, char **argv)
         else if (sscanf(line, "abandon %d %3999[^\n]", &n, text) == 2) abandon(n, text);
         else if (sscanf(line, "pings %d %d", &n, &m) == 2) pings(n, (unsigned)m);
         else if (sscanf(line, "half %d", &n) == 1) half(n);
+        else if (sscanf(line, "nobody %d %d", &n, &m) == 2) halves(n, (size_t)m, true);
+        else if (sscanf(line, "halves %d %d", &n, &m) == 2) halves(n, (size_t)m, false);
+        else if (sscanf(line, "silent %d", &n) == 1) silent(n);
         else {
             drop();
             printf("0\n");
