@@ -21,6 +21,7 @@ struct dcom_user {         /* how much an account holds */
     char sid[96];
     unsigned objects, sets;
     unsigned proxies, links; /* of the client role */
+    int64_t said;            /* when the log was told that those are too many */
     size_t call_bytes;       /* of its calls to clients that wait for an answer */
 };
 

@@ -2,13 +2,17 @@
 #include <stdlib.h>
 
 #include "auth/principal.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/share.h"
 #include "wmi/wmi_priv.h"
 
+#define SAY_AGAIN_US (60 * (int64_t)1000000)
+
 struct wmi_share {
     unsigned refs;       /* of what counts in kept */
     size_t bytes;
+    int64_t said;        /* when the log was told of it last; atomic */
     size_t kept;         /* of results and the like; atomic */
     char sid[sizeof ((struct principal *)0)->sid];
 };
@@ -30,6 +34,14 @@ static void forget_empty(struct wmi_server *s, struct wmi_share *a)
     free(a);
 }
 
+bool wmi_share_speaks(struct wmi_share *a)
+{
+    int64_t now = clock_mono_us(), said = __atomic_load_n(&a->said, __ATOMIC_RELAXED);
+    if (said && now - said < SAY_AGAIN_US) return false;
+    __atomic_store_n(&a->said, now, __ATOMIC_RELAXED);
+    return true;
+}
+
 bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *inputs)
 {
     struct wmi_server *s = x->server;
@@ -41,7 +53,7 @@ bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *i
         *inputs = used;
         s->inputs += used;
         a->bytes += used;
-    } else if (a) {
+    } else if (a && wmi_share_speaks(a)) {
         log_info("wmi", "an account has too much kept user=" SLICE_FMT " kept=%zu asked=%zu all=%zu", SLICE_ARG(x->principal->name), a->bytes, used, s->inputs);
     }
     forget_empty(s, a);

@@ -200,7 +200,8 @@ bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_
 {
     if (s->told) return true;
     if (wmi_share_crowded(s->session->server, s->share)) {
-        log_info("wmi", "too much waits for the clients of an account user=" SLICE_FMT, SLICE_ARG(s->session->principal->name));
+        if (wmi_share_speaks(s->share))
+            log_info("wmi", "too much waits for the clients of an account user=" SLICE_FMT, SLICE_ARG(s->session->principal->name));
         return false;
     }
     if (!s->batch) {

@@ -139,6 +139,7 @@ void wmi_share_leave(struct wmi_server *s, struct wmi_share *a);
 void wmi_share_keep(struct wmi_server *s, struct wmi_share *a, size_t had, size_t has);
 /* The account has as much as it may, or all have and it has not little: nothing more than must be is to be kept for it. */
 bool wmi_share_crowded(const struct wmi_server *s, const struct wmi_share *a);
+bool wmi_share_speaks(struct wmi_share *a); /* the log is to be told of it, again */
 /* Of what PutInstance wrote, as __PATH is, in the arena. */
 struct slice wmi_work_path(struct wmi_work *w);
 /* IWbemContext and flags into the operation. HRESULT. */
