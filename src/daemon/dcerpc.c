@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "daemon/callout.h"
 #include "daemon/reachable.h"
 #include "net/acceptor.h"
@@ -30,10 +32,25 @@ struct dcerpc {
     struct reachable reachable;
 };
 
+static enum rpc_level level_of(const struct dcerpc_config *c, enum config_key key)
+{
+    const char *word = config_text(c->config, key);
+    return strcmp(word, "connect") == 0 ? RPC_LEVEL_CONNECT : strcmp(word, "packet") == 0 ? RPC_LEVEL_PACKET
+         : strcmp(word, "privacy") == 0 ? RPC_LEVEL_PRIVACY : RPC_LEVEL_INTEGRITY;
+}
+
+static void warn_of_low_floor(const struct dcerpc_config *c, enum config_key key, const char *name)
+{
+    if (level_of(c, key) < RPC_LEVEL_INTEGRITY)
+        log_warn("cimd-core", "wmi.%s=%s: calls can be changed on their way and logins relayed, see docs/security.md", name,
+                 config_text(c->config, key));
+}
+
 static struct rpc_server_config server_config(const struct dcerpc_config *c)
 {
     return (struct rpc_server_config){
         .broker = c->broker, .loops = c->loops, .loop_count = c->loop_count,
+        .floor = RPC_LEVEL_CONNECT, /* DCOM's interfaces have their own */
         .max_connections = (unsigned)config_number(c->config, CONFIG_quota_max_connections),
         .max_per_address = (unsigned)config_number(c->config, CONFIG_quota_max_connections_per_address),
     };
@@ -80,7 +97,11 @@ static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, st
         .interfaces = wmi_interfaces, .short_name = r->short_name, .full_name = r->full_name,
         .names = r->names, .addresses = r->addresses, .service_principal = d->principal,
         .no_kerberos = !config_on(c->config, CONFIG_auth_kerberos), .no_ntlm = !config_on(c->config, CONFIG_auth_ntlm),
+        .floor = level_of(c, CONFIG_wmi_min_level), .activation_floor = level_of(c, CONFIG_wmi_activation_min_level),
+        .accept_local_flag = config_on(c->config, CONFIG_wmi_accept_local_flag),
     };
+    warn_of_low_floor(c, CONFIG_wmi_min_level, "min_level");
+    warn_of_low_floor(c, CONFIG_wmi_activation_min_level, "activation_min_level");
     dcom.classes = wmi_server_classes(d->wmi_server, &dcom.class_count);
     status = dcom_server_new(&dcom, &d->dcom, e);
     if (status != CIMF_OK) return status;

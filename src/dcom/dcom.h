@@ -137,9 +137,9 @@ struct dcom_settings {                 /* zeros: defaults. Strings are kept, not
     const char *const *addresses, *const *names;
     const char *service_principal;     /* of the Kerberos security binding */
     bool no_kerberos, no_ntlm;         /* which security bindings there are */
-    enum rpc_level authn_hint;         /* INTEGRITY */
+    enum rpc_level authn_hint;         /* that clients are given; INTEGRITY, or floor when that is higher */
     enum rpc_level activation_floor;   /* INTEGRITY */
-    enum rpc_level floor;              /* of calls to objects; INTEGRITY */
+    enum rpc_level floor;              /* of calls to objects and IRemUnknown; INTEGRITY. RPC's own floor holds beside it */
     bool accept_local_flag;            /* ORPCTHIS.flags 1 on calls to objects, as old clients send it */
     uint32_t initial_refs;             /* 5 */
     int64_t idle_us;                   /* 6 minutes */

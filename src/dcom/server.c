@@ -54,9 +54,10 @@ void dcom_user_put(struct dcom_server *s, struct dcom_user *u)
 
 static void defaults(struct dcom_settings *c)
 {
-    if (!c->authn_hint) c->authn_hint = RPC_LEVEL_INTEGRITY;
     if (!c->activation_floor) c->activation_floor = RPC_LEVEL_INTEGRITY;
     if (!c->floor) c->floor = RPC_LEVEL_INTEGRITY;
+    /* Clients that know no better go by the hint, impacket even downwards: a lower floor is for those that can't do more. */
+    if (!c->authn_hint) c->authn_hint = c->floor > RPC_LEVEL_INTEGRITY ? c->floor : RPC_LEVEL_INTEGRITY;
     if (!c->initial_refs) c->initial_refs = 5;
     if (!c->idle_us) c->idle_us = 360 * (int64_t)1000000;
     if (!c->ping_period_us) c->ping_period_us = 120 * (int64_t)1000000;

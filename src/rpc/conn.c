@@ -230,7 +230,7 @@ static bool check_security(struct rpc_conn *c, const struct rpc_pdu *p, const st
         rpc_conn_fault_end(c, p->call_id, 0, RPC_FAULT_PROTOCOL, RPC_AT_BIND);
         return false;
     }
-    if (!s || s->state != RPC_SECURITY_DONE || s->guard.type != p->auth.type || s->guard.level != p->auth.level) {
+    if (!s || s->state != RPC_SECURITY_DONE || s->guard.type != p->auth.type || s->guard.level != rpc_level_of(&p->auth)) {
         end_request(c, p, r->context, RPC_FAULT_ACCESS_DENIED);
         return false;
     }

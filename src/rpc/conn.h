@@ -155,6 +155,8 @@ bool rpc_conn_hold(struct rpc_conn *c, size_t n);
 void rpc_conn_let_go(struct rpc_conn *c, size_t n);
 void rpc_slot_drop(struct rpc_slot *s);
 /* conn_bind.c */
+/* The level that a trailer means, MS-RPCE 2.2.1.1.8: 0 is connect, call is taken for packet. */
+uint8_t rpc_level_of(const struct rpc_auth *a);
 void rpc_conn_bind(struct rpc_conn *c, const struct rpc_pdu *p);
 /* bind_nak and the end. */
 void rpc_conn_refuse(struct rpc_conn *c, uint32_t call_id, uint16_t reason);

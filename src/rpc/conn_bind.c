@@ -242,8 +242,7 @@ static bool mechanism_of(uint8_t type, enum auth_mechanism *out)
     }
 }
 
-/* MS-RPCE 2.2.1.1.8: 0 is connect, call is taken for packet. */
-static uint8_t level_of(const struct rpc_auth *a)
+uint8_t rpc_level_of(const struct rpc_auth *a)
 {
     return a->level == 0 ? RPC_LEVEL_CONNECT : a->level == RPC_LEVEL_CALL ? RPC_LEVEL_PACKET : a->level;
 }
@@ -252,7 +251,7 @@ static uint8_t level_of(const struct rpc_auth *a)
 static bool credible(struct rpc_conn *c, const struct rpc_pdu *p)
 {
     enum auth_mechanism mechanism;
-    uint8_t level = level_of(&p->auth);
+    uint8_t level = rpc_level_of(&p->auth);
     bool level_ok = level >= RPC_LEVEL_CONNECT && level <= RPC_LEVEL_PRIVACY;
     if (!p->has_auth || (level_ok && mechanism_of(p->auth.type, &mechanism))) return true;
     refuse(c, p, level_ok ? RPC_NAK_AUTH_TYPE : RPC_NAK_UNSPECIFIED, RPC_FAULT_ACCESS_DENIED);
@@ -266,7 +265,7 @@ static struct rpc_security *begin(struct rpc_conn *c, const struct rpc_pdu *p)
     struct rpc_auth a = p->auth;
     enum auth_mechanism mechanism = AUTH_MECH_NTLM;
     mechanism_of(a.type, &mechanism); /* credible() knows it */
-    a.level = level_of(&a);
+    a.level = rpc_level_of(&a);
     struct rpc_security *s = rpc_security_find(c, a.context);
     if (s && s->state == RPC_SECURITY_RUNNING && s->guard.type == a.type && s->guard.level == a.level) return s;
     if (s) {

@@ -184,7 +184,7 @@ static inline void send_request(uint16_t context, uint16_t opnum, unsigned flags
     rpc_put16(&b, context);
     rpc_put16(&b, opnum);
     buf_slice_add(&b, stub);
-    if (t.client && t.level >= RPC_LEVEL_PACKET) {
+    if (t.client && t.level > RPC_LEVEL_CONNECT) {
         struct rpc_auth a = { RPC_AUTH_NTLM, t.level, 0, security, SLICE_NULL };
         rpc_trailer_put(&b, start, 16, &a);
         size_t trailer = b.n - RPC_TRAILER;
@@ -210,7 +210,7 @@ static inline void take_response(struct buf *stub)
         last = p.flags & RPC_LAST;
         size_t trailer = RPC_HEADER + p.body.n;
         unsigned char *at = (unsigned char *)(uintptr_t)p.whole.p;
-        if (t.level >= RPC_LEVEL_PACKET) {
+        if (t.level > RPC_LEVEL_CONNECT) { /* call is packet */
             assert_true(p.has_auth);
             bool seal = t.level == RPC_LEVEL_PRIVACY;
             struct mech_part parts[] = { { MECH_PART_SIGN, at, 24 }, { seal ? MECH_PART_SEAL : MECH_PART_SIGN, at + 24, trailer - 24 },

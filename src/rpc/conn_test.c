@@ -31,7 +31,7 @@ static void without_authentication(void **state)
 /* covers: wmi-dcom:R14 wmi-dcom:R18 wmi-dcom:R20 security:S38 */
 static void every_level(void **state)
 {
-    static const uint8_t levels[] = { RPC_LEVEL_CONNECT, RPC_LEVEL_PACKET, RPC_LEVEL_INTEGRITY, RPC_LEVEL_PRIVACY };
+    static const uint8_t levels[] = { 0, RPC_LEVEL_CONNECT, RPC_LEVEL_CALL, RPC_LEVEL_PACKET, RPC_LEVEL_INTEGRITY, RPC_LEVEL_PRIVACY };
     char big[20000];
     memset(big, 'x', sizeof big);
     for (size_t i = 0; i < sizeof levels; i++) {
@@ -157,6 +157,59 @@ static void below_the_floor(void **state)
     t.call++;
     send_request(0, 0, RPC_FIRST | RPC_LAST, SLICE("x"), 8, -1);
     assert_int_equal(fault(), RPC_FAULT_ACCESS_DENIED);
+    close_talk();
+}
+
+/* A request of level connect with a trailer, whose token nobody looks at. */
+static void send_marked(uint8_t level, uint32_t security)
+{
+    struct buf b;
+    buf_init(&b, 0);
+    size_t start = rpc_pdu_begin(&b, RPC_REQUEST, RPC_FIRST | RPC_LAST, ++t.call);
+    rpc_put32(&b, 0);
+    rpc_put32(&b, 0);
+    buf_slice_add(&b, SLICE("abc"));
+    struct rpc_auth a = { RPC_AUTH_NTLM, level, 0, security, SLICE_NULL };
+    rpc_trailer_put(&b, start, 16, &a);
+    buf_slice_add(&b, SLICE("sixteen octets.."));
+    rpc_pdu_end(&b, start, 16);
+    feed(&b);
+}
+
+static void expect_abc(void)
+{
+    struct buf got;
+    buf_init(&got, 0);
+    take_response(&got);
+    assert_true(slice_is(buf_slice(&got), "abc"));
+    buf_free(&got);
+}
+
+/* At connect a call needs no trailer as long as one account only can be meant.
+ * covers: wmi-dcom:R14 */
+static void trailers_of_connect(void **state)
+{
+    open_talk(RPC_LEVEL_CONNECT);
+    log_in("secret", 7, RPC_BIND, 0);
+    send_marked(RPC_LEVEL_CONNECT, 7);
+    expect_abc();
+    send_marked(0, 7); /* the same level */
+    expect_abc();
+    t.call++;
+    send_request(0, 0, RPC_FIRST | RPC_LAST, SLICE("abc"), 0, -1);
+    expect_abc();
+    log_in("secret", 8, RPC_ALTER, 1);
+    send_marked(RPC_LEVEL_CONNECT, 8);
+    expect_abc();
+    send_marked(RPC_LEVEL_CONNECT, 7);
+    expect_abc();
+    t.call++;
+    send_request(0, 0, RPC_FIRST | RPC_LAST, SLICE("abc"), 0, -1); /* whose? */
+    assert_int_equal(fault(), RPC_FAULT_ACCESS_DENIED);
+    assert_false(t.closed);
+    send_marked(RPC_LEVEL_CONNECT, 9); /* who never logged in */
+    assert_int_equal(fault(), RPC_FAULT_ACCESS_DENIED);
+    assert_true(t.closed);
     close_talk();
 }
 
@@ -455,6 +508,7 @@ int main(void)
         cmocka_unit_test(without_authentication), cmocka_unit_test(every_level), cmocka_unit_test(faults_of_every_level),
         cmocka_unit_test(wrong_password),
         cmocka_unit_test(flipped_bits), cmocka_unit_test(many_security_contexts), cmocka_unit_test(below_the_floor),
+        cmocka_unit_test(trailers_of_connect),
         cmocka_unit_test(order_of_things), cmocka_unit_test(other_versions), cmocka_unit_test(one_after_the_other),
         cmocka_unit_test(verification_trailer), cmocka_unit_test(paused), cmocka_unit_test(lengths_that_lie), cmocka_unit_test(cancelled_and_gone),
         cmocka_unit_test(told_of_the_end), cmocka_unit_test(so_many_contexts), cmocka_unit_test(features_and_syntaxes),
