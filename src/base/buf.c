@@ -69,8 +69,11 @@ bool buf_str(struct buf *b, const char *z) { return buf_add(b, z, z ? strlen(z) 
 
 bool buf_byte(struct buf *b, int c)
 {
-    char byte = (char)c;
-    return buf_add(b, &byte, 1);
+    char *to = buf_reserve(b, 1);
+    if (!to) return false;
+    *to = (char)c;
+    b->n++;
+    return true;
 }
 
 bool buf_printf(struct buf *b, const char *format, ...)

@@ -1,5 +1,7 @@
 #include "base/utf.h"
 
+#include "base/word_priv.h"
+
 uint32_t utf8_next(const char **p, const char *end, bool wtf, bool *valid)
 {
     const unsigned char *s = (const unsigned char *)*p;
@@ -183,12 +185,38 @@ static bool put_unit(struct buf *out, uint32_t unit, enum utf16_order order)
     return buf_add(out, bytes, 2);
 }
 
+static size_t ascii_run(const char *p, const char *end)
+{
+    const char *at = p;
+    while (end - at >= 8 && !(word_load(at) & WORD_HIGH_BITS)) at += 8;
+    while (at < end && (unsigned char)*at < 0x80) at++;
+    return (size_t)(at - p);
+}
+
+static bool put_ascii(struct buf *out, const char *p, size_t n, enum utf16_order order)
+{
+    char *to = buf_reserve(out, 2 * n);
+    if (!to) return false;
+    for (size_t i = 0; i < n; i++) {
+        to[2 * i + (order == UTF16_BE)] = p[i];
+        to[2 * i + (order != UTF16_BE)] = 0;
+    }
+    buf_added(out, 2 * n);
+    return true;
+}
+
 bool utf8_to_utf16(struct buf *out, struct slice utf8, enum utf16_order order)
 {
     const char *p = utf8.p, *end = utf8.p + utf8.n;
     size_t mark = out->n;
     bool valid = true, fits = true;
     while (p < end && valid && fits) {
+        size_t plain = ascii_run(p, end);
+        if (plain) {
+            fits = put_ascii(out, p, plain, order);
+            p += plain;
+            continue;
+        }
         uint32_t c = utf8_next(&p, end, true, &valid);
         if (!valid) break;
         if (c >= 0x10000) {

@@ -10,10 +10,11 @@ static void pad(struct ndr_writer *w, unsigned align)
 
 static void put(struct ndr_writer *w, uint64_t v, unsigned n)
 {
-    char bytes[8];
     pad(w, n);
-    for (unsigned i = 0; i < n; i++) bytes[i] = (char)(v >> (8 * i));
-    buf_add(w->b, bytes, n);
+    char *to = buf_reserve(w->b, n);
+    if (!to) return;
+    for (unsigned i = 0; i < n; i++) to[i] = (char)(v >> (8 * i));
+    buf_added(w->b, n);
 }
 
 static void patch32(struct ndr_writer *w, size_t at, uint32_t v)
@@ -98,10 +99,14 @@ static void numbers(struct ndr_writer *w, const char *p, uint64_t n, unsigned si
     if (n) pad(w, size);
     char *to = buf_reserve(w->b, n * size);
     if (!to) return;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (n) memcpy(to, p, n * size);
+#else
     for (uint64_t i = 0; i < n; i++) {
         uint64_t v = ndr_count(p + i * size, 0, (uint8_t)size);
         for (unsigned k = 0; k < size; k++) *to++ = (char)(v >> (8 * k));
     }
+#endif
     buf_added(w->b, n * size);
 }
 

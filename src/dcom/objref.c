@@ -102,6 +102,12 @@ static bool repeated(const struct dcom_bindings *b, unsigned i)
 
 enum { DUAL_MAX = 65535 - 2 };
 
+static void take_words(uint16_t *to, const char *from, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)from;
+    for (size_t i = 0; i < n; i++) to[i] = (uint16_t)(p[2 * i] | p[2 * i + 1] << 8);
+}
+
 cimf_status dcom_dual_make(struct arena *a, const struct dcom_bindings *b, struct dcom_dual *out)
 {
     struct buf t;
@@ -133,9 +139,8 @@ cimf_status dcom_dual_make(struct arena *a, const struct dcom_bindings *b, struc
     size_t words = strings / 2 + 1 + empty, all = words + (t.n - strings) / 2 + 1 + more;
     *out = (struct dcom_dual){ (uint16_t)all, (uint16_t)words, ARENA_ARRAY(a, all, uint16_t) };
     if (out->words && t.n) {
-        const unsigned char *p = (const unsigned char *)t.p;
-        for (size_t i = 0; i < t.n / 2; i++)
-            out->words[i < strings / 2 ? i : words + (i - strings / 2)] = (uint16_t)(p[2 * i] | p[2 * i + 1] << 8);
+        take_words(out->words, t.p, strings / 2);
+        take_words(out->words + words, t.p + strings, (t.n - strings) / 2);
     }
     buf_free(&t);
     return out->words ? CIMF_OK : CIMF_OUT_OF_MEMORY;
