@@ -54,6 +54,21 @@ static void test_batches(void **state)
     wmi_share_leave(f.server, mine);
 }
 
+/* An Indicate that there is no room for beside the account's other calls: the sink hears of that, too. */
+static void test_calls(void **state)
+{
+    f.m.mode = FAKE_ASYNC;
+    fake_sink[0].hold = true;
+    assert_int_equal(call(21, query_of(0)), 0);
+    fake_run();
+    fake_sink[0].hold = false;
+    fake_sink_answer(0, true, DCOM_E_QUOTA);
+    fake_run();
+    assert_int_equal(fake_sink[0].statuses, 1);
+    assert_int_equal(fake_sink[0].last.hresult, 0x8004106c);
+    assert_int_equal(f.server->kept, 0);
+}
+
 /* Who has his half is crowded, and others are not; when all is taken those with little are not yet. */
 static void test_accounts(void **state)
 {
@@ -84,6 +99,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accounts, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
