@@ -347,7 +347,8 @@ static void resolve(struct dcom_link *l)
     dcom_leg_open(&l->resolver, l->resolver_port);
 }
 
-/* A resolver that does not know ServerAlive2 lives too (3.2.4.1.2.1). */
+/* A resolver that does not know ServerAlive2 lives too (3.2.4.1.2.1). Its version is all that is wanted of the answer:
+ * j-Interop's comes with a NULL pointer before the bindings, so that they read as what follows, the status too. */
 static void on_alive(struct dcom_leg *leg, uint32_t fault, struct slice stub, bool big_endian)
 {
     struct dcom_link *l = leg->link;
@@ -356,7 +357,7 @@ static void on_alive(struct dcom_leg *leg, uint32_t fault, struct slice stub, bo
     uint32_t result = fault && fault != RPC_FAULT_OP_RANGE ? dcom_fault_hresult(fault) : DCOM_OK;
     arena_init(&a, 4 << 20);
     if (!fault && !dcom_leg_read(&a, stub, big_endian, &dcom_alive2_type, &q)) result = DCOM_E_BAD_STUB;
-    else if (!fault && q.status) result = dcom_fault_hresult(q.status);
+    else if (!fault && q.status && q.version.major != DCOM_MAJOR) result = dcom_fault_hresult(q.status);
     else if (!fault && !agree(l, q.version)) result = DCOM_E_VERSION_MISMATCH;
     arena_free(&a);
     if (fault) dcom_link_note_fault(leg, fault);

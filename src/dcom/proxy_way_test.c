@@ -50,6 +50,25 @@ static void test_anonymous(void **state)
     let_go(p);
 }
 
+/* j-Interop's answer to ServerAlive2 reads as one without bindings and with a status; one without a version is none. */
+static void test_odd_alive(void **state)
+{
+    struct dcom_proxy *p = proxy_new();
+    struct dcom_proxy_call c;
+    const struct dcom_alive odd = { .version = { 5, 2 }, .reserved = 0x3a, .status = 0x17001b }, failed = { .status = 5 };
+    call_with(&c, p, NULL);
+    answer_record(expect_connection(135, RPC_LEVEL_NONE), &dcom_alive2_type, &failed, false);
+    settle();
+    assert_int_equal(done_count, 1);
+    assert_int_equal(done_hresult, DCOM_E_ACCESSDENIED);
+    call_with(&c, p, NULL);
+    answer_record(expect_connection(135, RPC_LEVEL_NONE), &dcom_alive2_type, &odd, false);
+    expect_resolve(RPC_LEVEL_PRIVACY, RESOLVER_RESOLVE2);
+    current = &loops[0];
+    dcom_proxy_unref(p);
+    current = NULL;
+}
+
 /* The login is refused: without it only where the administrator allows that. */
 static void test_step_down(void **state)
 {
@@ -223,7 +242,7 @@ static void test_log_without_login(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_references), T(test_not_allowed), T(test_anonymous), T(test_step_down), T(test_hint), T(test_old_resolver),
+        T(test_references), T(test_not_allowed), T(test_anonymous), T(test_odd_alive), T(test_step_down), T(test_hint), T(test_old_resolver),
         T(test_out_of_reach), T(test_what_the_log_says), T(test_log_without_login),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

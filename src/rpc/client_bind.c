@@ -159,12 +159,15 @@ void rpc_client_offer(struct rpc_client_conn *c)
 
 /* ---- answers ---- */
 
-/* One result for the interface, one for the features; false: it makes no sense. */
+/* One result for the interface, one for the features; false: it makes no sense. C706 12.6.4.4 has a result for every context,
+ * but servers that know one context only, such as j-Interop's of Java, answer the first and no more: the features are then
+ * none, which is what such a server has. */
 static bool take_results(struct rpc_client_conn *c, struct rpc_ack *ack)
 {
     struct rpc_client_context *x = &c->contexts[c->offer];
     struct rpc_ack_result result, features = { 0 };
-    if (ack->count != (c->features ? 2 : 1) || !rpc_ack_next(ack, &result) || (c->features && !rpc_ack_next(ack, &features))) return false;
+    if (ack->count < 1 || ack->count > (c->features ? 2 : 1) || !rpc_ack_next(ack, &result)) return false;
+    if (ack->count == 2 && !rpc_ack_next(ack, &features)) return false;
     bool taken = result.result == RPC_ACCEPT && rpc_syntax_eq(&result.syntax, &rpc_ndr);
     /* A later leg of the login only repeats what the first one offered. */
     if (x->offer == RPC_OFFER_SENT) x->offer = taken ? RPC_OFFER_ACCEPTED : RPC_OFFER_REJECTED;
@@ -173,12 +176,14 @@ static bool take_results(struct rpc_client_conn *c, struct rpc_ack *ack)
     return true;
 }
 
-/* The trailer of an answer is of the login that runs; a last answer may go without. */
+/* The trailer of an answer is of the login that runs; a last answer may go without. Where there is no login it is not looked
+ * at: j-Interop, asked for none, sends the first token of one of its own. */
 static bool fits(const struct rpc_client_conn *c, const struct rpc_pdu *p)
 {
     const struct rpc_guard *g = &c->guard;
-    if (!p->has_auth) return c->state == RPC_CLIENT_READY || g->level == RPC_LEVEL_NONE || c->proven;
-    return g->level > RPC_LEVEL_NONE && p->auth.type == g->type && p->auth.level == g->level && p->auth.context == g->id;
+    if (g->level == RPC_LEVEL_NONE) return true;
+    if (!p->has_auth) return c->state == RPC_CLIENT_READY || c->proven;
+    return p->auth.type == g->type && p->auth.level == g->level && p->auth.context == g->id;
 }
 
 /* What a bind settles for the whole connection. */

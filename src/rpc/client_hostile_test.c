@@ -53,7 +53,7 @@ static void hostile_binds(void **state)
     const struct { unsigned type, flags; uint32_t call; struct slice body; } bad[] = {
         { RPC_BIND_ACK, BOTH, 2, GOOD },
         { RPC_ALTER_RESPONSE, BOTH, 1, GOOD },
-        { RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\1") ACCEPT) },
+        { RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\0")) },
         { RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\xff") ACCEPT REJECT) },
         { RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\2") ACCEPT) },
         { RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\0\0", "\2") ACCEPT REJECT) },
@@ -79,6 +79,28 @@ static void hostile_binds(void **state)
             check_lost(&a, CIMF_PROTOCOL_ERROR);
         }
     }
+}
+
+/* A server that answers the first of our contexts only, as j-Interop does: it has no features, and may refuse, too. */
+static void short_binds(void **state)
+{
+    struct asked a;
+    provoke(&a, false);
+    say(RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\1") ACCEPT));
+    assert_int_equal(pair.client.state, RPC_CLIENT_READY);
+    assert_false(pair.client.keep_on_orphan);
+    say(RPC_RESPONSE, BOTH, 2, SLICE(HEAD "stub"));
+    rpc_client_conn_deliver(&pair.client);
+    assert_int_equal(a.told, 1);
+    assert_int_equal(a.fault, 0);
+    buf_free(&a.stub);
+    pair_close();
+    provoke(&a, false);
+    say(RPC_BIND_ACK, BOTH, 1, SLICE(ACK("\xd0\x16", "\1") REJECT));
+    rpc_client_conn_deliver(&pair.client);
+    assert_int_equal(a.told, 1);
+    assert_int_equal(a.fault, RPC_FAULT_UNKNOWN_INTERFACE);
+    pair_close();
 }
 
 static void hostile_answers(void **state)
@@ -199,7 +221,8 @@ static void server_shuts_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_binds), cmocka_unit_test(hostile_answers), cmocka_unit_test(refused_binds),
+        cmocka_unit_test(hostile_binds), cmocka_unit_test(short_binds),
+        cmocka_unit_test(hostile_answers), cmocka_unit_test(refused_binds),
         cmocka_unit_test(odd_but_right), cmocka_unit_test(endless_answer), cmocka_unit_test(server_shuts_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
