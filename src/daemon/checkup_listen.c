@@ -39,6 +39,12 @@ static struct slice bytes_of(const struct place *p, bool *all)
     return v6 ? slice_of((const char *)&six->sin6_addr, sizeof six->sin6_addr) : slice_of((const char *)&four->sin_addr, sizeof four->sin_addr);
 }
 
+/* Of an address of one link: which link; 0: none. */
+static uint32_t link_of(const struct place *p)
+{
+    return p->address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&p->address)->sin6_scope_id : 0;
+}
+
 /* One connection would fit both. */
 static bool same(const struct place *a, const struct place *b)
 {
@@ -46,7 +52,7 @@ static bool same(const struct place *a, const struct place *b)
     struct slice bytes_a = bytes_of(a, &all_a), bytes_b = bytes_of(b, &all_b);
     if (!port_of(a) || port_of(a) != port_of(b)) return false;
     if (a->every || b->every) return true;
-    return a->address.ss_family == b->address.ss_family && (all_a || all_b || slice_eq(bytes_a, bytes_b));
+    return a->address.ss_family == b->address.ss_family && (all_a || all_b || (slice_eq(bytes_a, bytes_b) && link_of(a) == link_of(b)));
 }
 
 /* Asks the kernel, without listening. */
@@ -69,10 +75,13 @@ static void try_bind(struct checkup *x, const struct place *p)
     if (number == 0 || number == EADDRINUSE) return; /* it may well be this daemon */
     bool missing = number == EADDRNOTAVAIL || number == EAFNOSUPPORT;
     if (missing && p->every) return; /* IPv4 alone then */
-    if (missing && p->address.ss_family == AF_INET6)
-        checkup_add(x, CIMF_OK, "%s: %s is left out: this machine has no such address, or no IPv6", p->key, p->text);
+    if (number == EADDRNOTAVAIL && net_address_may_come(&p->address)) /* at boot DHCP and the like may not be through */
+        checkup_add(x, CIMF_OK, "%s: no network interface of this machine has the address of %s now: nobody gets in there until one has; "
+                                "`ip address` lists those that there are, * stands for every one", p->key, p->text);
+    else if (missing && p->address.ss_family == AF_INET6)
+        checkup_add(x, CIMF_OK, "%s: %s is left out: this machine has no IPv6", p->key, p->text);
     else if (missing)
-        checkup_add(x, CIMF_INVALID_PARAMETER, "%s: no network interface of this machine has the address %s; `ip address` lists them, * stands for every one", p->key, p->text);
+        checkup_add(x, CIMF_INVALID_PARAMETER, "%s: no network interface of this machine has the address of %s; `ip address` lists them, * stands for every one", p->key, p->text);
     else if (number == EACCES)
         checkup_add(x, CIMF_ACCESS_DENIED, "%s: user %u may not listen at %s: ports below 1024 are for root (or CAP_NET_BIND_SERVICE)", p->key,
                     (unsigned)geteuid(), p->text);

@@ -120,7 +120,26 @@ cimf_status net_address_parse(const char *address, struct sockaddr_storage *out,
     return status;
 }
 
-static int bind_one(const struct addrinfo *a, bool both)
+bool net_address_may_come(const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in *four = (const void *)a;
+    const struct sockaddr_in6 *six = (const void *)a;
+    return a->ss_family == AF_INET6 ? !IN6_IS_ADDR_LOOPBACK(&six->sin6_addr) : ntohl(four->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+}
+
+/* At an address that no interface has yet: connections come in once one does. */
+static bool bind_early(int fd, const struct addrinfo *a)
+{
+    int on = 1;
+    bool v6 = a->ai_family == AF_INET6;
+    struct sockaddr_storage at = { 0 };
+    memcpy(&at, a->ai_addr, a->ai_addrlen);
+    return net_address_may_come(&at) &&
+           setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_FREEBIND : IP_FREEBIND, &on, sizeof on) == 0 &&
+           bind(fd, a->ai_addr, a->ai_addrlen) == 0;
+}
+
+static int bind_one(const struct addrinfo *a, bool both, bool early)
 {
     int on = 1, off = 0;
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -130,6 +149,7 @@ static int bind_one(const struct addrinfo *a, bool both)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, both ? &off : &on, sizeof on);
     if (bind(fd, a->ai_addr, a->ai_addrlen) == 0) return fd;
     int saved = errno;
+    if (early && saved == EADDRNOTAVAIL && bind_early(fd, a)) return fd;
     close(fd);
     errno = saved;
     return -1;
@@ -147,12 +167,12 @@ static int bind_address(const char *address, bool numeric, struct error *e)
     if (numeric && strcmp(host, "localhost") == 0) snprintf(host, sizeof host, "127.0.0.1");
     struct addrinfo *list = NULL;
     int r = getaddrinfo(any ? "::" : host, port, &hints, &list);
-    int fd = r == 0 ? bind_one(list, any) : -1, saved = errno;
+    int fd = r == 0 ? bind_one(list, any, numeric) : -1, saved = errno;
     if (list) freeaddrinfo(list);
     if (fd < 0 && any && (r != 0 || saved == EAFNOSUPPORT || saved == EADDRNOTAVAIL)) {
         list = NULL; /* no IPv6 here */
         r = getaddrinfo("0.0.0.0", port, &hints, &list);
-        fd = r == 0 ? bind_one(list, false) : -1;
+        fd = r == 0 ? bind_one(list, false, false) : -1;
         saved = errno;
         if (list) freeaddrinfo(list);
     }

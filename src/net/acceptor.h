@@ -24,12 +24,15 @@ void net_address_text(int fd, bool peer, char *out, size_t size, bool with_port)
 struct slice net_address_place(const char *address, char out[NET_PEER_TEXT]);
 
 /* address "addr:port" or "[v6]:port" or "*:port" (every address, both families); port 0 takes any. A bound socket in
- * *fd. Host names are not looked up when numeric is set ("localhost" still is 127.0.0.1). bound may be NULL. */
+ * *fd. numeric: host names are not looked up ("localhost" still is 127.0.0.1), and the address need not be there yet: at boot one from
+ * DHCP, or one of IPv6, often is not. bound may be NULL. */
 cimf_status net_bind(const char *address, bool numeric, int *fd, char *bound, size_t bound_size, struct error *e);
 
 /* The same text as an address: every one of both families when *every is set. CIMF_INVALID_PARAMETER says what it lacks. */
 struct sockaddr_storage;
 cimf_status net_address_parse(const char *address, struct sockaddr_storage *out, bool *every, struct error *e);
+/* An interface could be given it while we run: any address but those of loopback. */
+bool net_address_may_come(const struct sockaddr_storage *a);
 
 struct acceptor_ops {
     /* On loop number `loop`: takes the descriptor; owes acceptor_gone, also when it fails. tag: of the listener. */

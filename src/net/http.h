@@ -175,8 +175,7 @@ cimf_status http_server_new(const struct http_server_config *config, struct http
  * NULL: plain. The bound "addr:port" is written to bound (NUL-terminated). Before or after start. */
 cimf_status http_server_listen(struct http_server *s, const char *address, struct tls_config *tls,
                                char *bound, size_t bound_size, struct error *e);
-/* The first half of it, for a process that has the right to bind and nothing else: a bound socket in *fd. Host
- * names are not looked up when numeric is set ("localhost" still is 127.0.0.1). */
+/* The first half of it, for a process that has the right to bind and nothing else: net_bind's rules. */
 cimf_status http_bind(const char *address, bool numeric, int *fd, char *bound, size_t bound_size, struct error *e);
 /* The other half, on a socket that was bound elsewhere (inherited); takes the descriptor. */
 cimf_status http_server_listen_fd(struct http_server *s, int fd, struct tls_config *tls, char *bound,

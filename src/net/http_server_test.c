@@ -505,6 +505,31 @@ static void places(void **state)
         assert_false(slice_eq(net_address_place(apart[i][0], a), net_address_place(apart[i][1], b)));
 }
 
+/* An address that no interface has yet is taken for the daemon, and not for those that look names up; one of loopback never comes. */
+static void addresses_that_come(void **state)
+{
+    static const char *const late[] = { "192.0.2.77:0", "[2001:db8::77]:0" };
+    struct sockaddr_storage at;
+    struct error e = ERROR_INIT;
+    char bound[NET_LOCAL_TEXT];
+    bool every;
+    int fd;
+    for (size_t i = 0; i < sizeof late / sizeof *late; i++) {
+        assert_true(net_bind(late[i], false, &fd, NULL, 0, &e) != CIMF_OK);
+        if (e.native == EAFNOSUPPORT) continue;
+        assert_int_equal(e.native, EADDRNOTAVAIL);
+        assert_int_equal(net_address_parse(late[i], &at, &every, &e), CIMF_OK);
+        assert_true(net_address_may_come(&at));
+        assert_int_equal(net_bind(late[i], true, &fd, bound, sizeof bound, &e), CIMF_OK);
+        assert_memory_equal(bound, late[i], strlen(late[i]) - 1);
+        close(fd);
+    }
+    assert_int_equal(net_address_parse("127.0.0.9:0", &at, &every, &e), CIMF_OK);
+    assert_false(net_address_may_come(&at));
+    assert_int_equal(net_address_parse("[::1]:0", &at, &every, &e), CIMF_OK);
+    assert_false(net_address_may_come(&at));
+}
+
 /* The server closed a rested connection: the session notices and connects again. */
 static void session_reconnects(void **state)
 {
@@ -522,7 +547,7 @@ int main(void)
         cmocka_unit_test(tls_trust), cmocka_unit_test(tls_garbage),
         cmocka_unit_test(abort_while_pending), cmocka_unit_test(too_large_is_answered),
         cmocka_unit_test(accounts_change), cmocka_unit_test(many_at_once),
-        cmocka_unit_test(bad_addresses), cmocka_unit_test(places), cmocka_unit_test(session_reconnects),
+        cmocka_unit_test(bad_addresses), cmocka_unit_test(places), cmocka_unit_test(addresses_that_come), cmocka_unit_test(session_reconnects),
         cmocka_unit_test(idle_connections),
     };
     return cmocka_run_group_tests(tests, start, stop);

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -47,7 +48,6 @@ class ConfigCheck(unittest.TestCase):
             ({"listen.http": ":5985"}, "listen.http: ", "before the port"),
             ({"listen.http": "some.host.example:5985"}, "listen.http: ", "names are not looked up"),
             ({"listen.http": "127.0.0.999:5985"}, "listen.http: ", "127.0.0.999"),
-            ({"listen.http": "192.0.2.77:5985"}, "listen.http: ", "no network interface"),
             ({"listen.http": "127.0.0.1:15985, 127.0.0.1:15985"}, "listen.http: ", "the same address and port"),
             ({"listen.http": "127.0.0.1:15985", "listen.wmi": "0.0.0.0:15985", "listen.epmap": "127.0.0.1:0"}, "listen.wmi: ", "of listen.http"),
             ({"listen.http": "127.0.0.1:15985", "listen.epmap": "*:15985", "listen.wmi": "127.0.0.1:0"}, "listen.epmap: ", "of listen.http"),
@@ -132,6 +132,7 @@ class ConfigCheck(unittest.TestCase):
             ({"auth.certificate": "on"}, "auth.certificate is on, but no client is asked for one"),
             ({"tls.certificate": "{d}/file"}, "tls.certificate is not used"),
             (keytab, "auth.keytab: "),
+            ({"listen.http": "127.0.0.1:0, 192.0.2.77:15985"}, "listen.http: no network interface"),
         ]
         if os.geteuid() == 0:
             (self.folder / "backups").mkdir(mode=0o755)
@@ -147,6 +148,16 @@ class ConfigCheck(unittest.TestCase):
                 self.assertTrue(found[0].startswith("warning: " + begin), found)
                 self.assertIn("ok, 1 warning\n", done.stdout)
                 self.assertIn(found[0].removeprefix("warning: "), log)
+
+    def test_addresses_of_links(self):
+        """The same one on two links is two addresses."""
+        links = [name for _, name in socket.if_nameindex()]
+        if len(links) < 2 or not socket.has_ipv6:
+            self.skipTest("one link only")
+        done, found = self.check(self.daemon({"listen.http": "[fe80::77%{}]:15985, [fe80::77%{}]:15985".format(*links)}))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done, found = self.check(self.daemon({"listen.http": "[fe80::77%{0}]:15985, [fe80::77%{0}]:15985".format(*links)}))
+        self.assertIn("the same address and port", done.stderr)
 
     def test_nobody_can_log_in(self):
         if pathlib.Path("/etc/krb5.keytab").exists():
