@@ -144,14 +144,16 @@ static void take(struct enum_wait *w, const struct cim_object *o)
 {
     struct wmi_results *r = w->e->r;
     bool ok = true;
+    cimf_status status = CIMF_OK;
     if (w->kind == WAIT_NEXT) ok = take_next(w, r, o);
-    if (w->kind == WAIT_ASYNC) ok = wmi_sink_add(w->sink, &r->w.op, o);
+    if (w->kind == WAIT_ASYNC) status = wmi_sink_add(w->sink, &r->w.op, o);
     if (w->kind == WAIT_SMART) {
         if (!w->got) ok = wmi_packet_begin(&w->bytes);
         ok = ok && wmi_packet_add(&w->smart->packet, &w->bytes, r->w.session, &r->w.op, o);
     }
-    if (!ok) w->failed = wmi_hresult(CIMF_OUT_OF_MEMORY);
-    else w->got++;
+    if (!ok) status = CIMF_OUT_OF_MEMORY;
+    w->failed = wmi_hresult(status);
+    w->got += !w->failed;
     wmi_share_keep(r->w.session->server, r->share, w->counted, w->bytes.n);
     w->counted = w->bytes.n;
     /* Who has much that waits already gets what there is. */

@@ -20,7 +20,7 @@ static enum cim_sink_answer take(struct cim_op *op, const struct cim_object *o)
 {
     struct push *p = op->owner;
     if (p->empty) return CIM_SINK_MORE;
-    if (!p->hresult && !wmi_sink_add(p->sink, op, o)) p->hresult = wmi_hresult(CIMF_OUT_OF_MEMORY);
+    if (!p->hresult) p->hresult = wmi_hresult(wmi_sink_add(p->sink, op, o));
     p->paused = p->hresult || wmi_sink_full(p->sink);
     if (p->paused || !p->sink->calling) wmi_work_changed(&p->w);
     return p->paused ? CIM_SINK_PAUSE : CIM_SINK_MORE;
@@ -29,11 +29,11 @@ static enum cim_sink_answer take(struct cim_op *op, const struct cim_object *o)
 static void done(struct cim_op *op, cimf_status status)
 {
     struct push *p = op->owner;
-    bool added = true;
+    cimf_status added = CIMF_OK;
     if (status == CIMF_OK && op->verb == CIM_OP_INVOKE && op->out) added = wmi_sink_add(p->sink, op, &op->out->object);
     if (status == CIMF_OK && p->empty) added = wmi_sink_add(p->sink, op, NULL);
     if (status == CIMF_OK && op->verb == CIM_OP_PUT_INSTANCE) p->text = wmi_work_path(&p->w);
-    if (!p->hresult) p->hresult = wmi_hresult(added ? status : CIMF_OUT_OF_MEMORY);
+    if (!p->hresult) p->hresult = wmi_hresult(added == CIMF_OK ? status : added);
     p->finished = true;
     p->paused = false;
     wmi_work_done(&p->w);

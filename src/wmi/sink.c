@@ -11,6 +11,7 @@
 
 enum { BATCH = 256 };
 #define BATCH_BYTES ((size_t)32 << 10)
+#define CROWDED_BYTES ((size_t)64 << 10) /* of a batch, when too much waits for the account */
 struct sink_batch {
     struct buf bytes; /* references, one behind the other */
     unsigned count;
@@ -193,29 +194,36 @@ void wmi_sink_flush(struct wmi_sink *s)
 bool wmi_sink_full(const struct wmi_sink *s)
 {
     unsigned window = s->session->server->settings.window;
-    return s->batch && (s->batch->count >= (window < BATCH ? window : BATCH) || s->batch->bytes.n >= BATCH_BYTES);
+    return s->batch && (s->batch->count >= (window < BATCH ? window : BATCH) || s->batch->bytes.n >= BATCH_BYTES ||
+                        wmi_share_crowded(s->session->server, s->share));
 }
 
-bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o)
+/* Where too much waits for the account a sink gets objects one by one, and large ones only when nothing else is to be sent there. */
+static bool too_large(struct wmi_sink *s)
 {
-    if (s->told) return true;
-    if (wmi_share_crowded(s->session->server, s->share)) {
-        if (wmi_share_speaks(s->share))
-            log_info("wmi", "too much waits for the clients of an account user=" SLICE_FMT, SLICE_ARG(s->session->principal->name));
-        return false;
-    }
+    if (s->batch->bytes.n <= CROWDED_BYTES || (!s->calling && !s->batch->count) || !wmi_share_crowded(s->session->server, s->share)) return false;
+    if (wmi_share_speaks(s->share))
+        log_info("wmi", "too much waits for the clients of an account user=" SLICE_FMT, SLICE_ARG(s->session->principal->name));
+    return true;
+}
+
+cimf_status wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o)
+{
+    if (s->told) return CIMF_OK;
     if (!s->batch) {
-        if (!(s->batch = calloc(1, sizeof *s->batch))) return false;
+        if (!(s->batch = calloc(1, sizeof *s->batch))) return CIMF_OUT_OF_MEMORY;
         buf_init(&s->batch->bytes, 0);
     }
     struct sink_batch *b = s->batch;
     size_t had = b->bytes.n;
     bool ok = b->count < BATCH && (o ? wmi_reference_write(&b->bytes, s->session, op, o)
                                      : wmi_reference_empty(&b->bytes, s->session));
+    cimf_status status = !ok ? CIMF_OUT_OF_MEMORY : too_large(s) ? CIMF_QUOTA_VIOLATION : CIMF_OK;
+    if (status == CIMF_QUOTA_VIOLATION) b->bytes.n = had;
     wmi_share_keep(s->session->server, s->share, had, b->bytes.n);
-    if (ok) b->ends[b->count++] = b->bytes.n;
+    if (status == CIMF_OK) b->ends[b->count++] = b->bytes.n;
     else if (!b->count) batch_free(s);
-    return ok;
+    return status;
 }
 
 void wmi_sink_finish(struct wmi_sink *s, uint32_t hresult, struct slice text, struct slice object)

@@ -270,8 +270,9 @@ struct wmi_sink {
 uint32_t wmi_sink_new(struct dcom_call *c, struct wmi_session *x, struct slice objref, void *owner, struct wmi_sink **out);
 /* Without a word to the client. NULL is fine. */
 void wmi_sink_drop(struct wmi_sink *s);
-/* To go with the next Indicate; NULL: the empty class. False: no memory, or too much waits for the account. */
-bool wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o);
+/* To go with the next Indicate; NULL: the empty class. CIMF_OUT_OF_MEMORY; CIMF_QUOTA_VIOLATION: it is large, and too much waits for
+ * the account. */
+cimf_status wmi_sink_add(struct wmi_sink *s, const struct cim_op *op, const struct cim_object *o);
 /* Better wait until more is called. */
 bool wmi_sink_full(const struct wmi_sink *s);
 /* Sends what was added unless an Indicate is on its way. */

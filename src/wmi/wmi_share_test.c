@@ -39,18 +39,64 @@ static void test_answers(void **state)
     assert_int_equal(f.server->kept, 0);
 }
 
-/* A batch for a sink that does not answer: the operation ends, and the sink hears why. */
+/* Too much is kept for the account by whatever else it does: sinks get objects one by one, and wait for none of it. */
 static void test_batches(void **state)
 {
+    size_t much = f.server->settings.kept_total / 2 + 1;
     struct wmi_share *mine = wmi_share_join(f.server, &fake_caller);
     f.m.mode = FAKE_ASYNC;
-    wmi_share_keep(f.server, mine, 0, f.server->settings.kept_total / 2 + 1);
+    wmi_share_keep(f.server, mine, 0, much);
     assert_int_equal(call(21, query_of(0)), 0);
     fake_run();
-    assert_int_equal(fake_sink[0].received, 0);
+    assert_int_equal(fake_sink[0].received, 20);
     assert_int_equal(fake_sink[0].statuses, 1);
-    assert_int_equal(fake_sink[0].last.hresult, 0x80041006);
-    wmi_share_keep(f.server, mine, f.server->settings.kept_total / 2 + 1, 0);
+    assert_int_equal(fake_sink[0].last.hresult, 0);
+    fake_sink[1].hold = true;
+    assert_int_equal(call(21, query_of(1)), 0);
+    fake_run();
+    assert_int_equal(fake_sink[1].received, 1);
+    assert_true(f.server->kept > much && f.server->kept < much + 4096); /* the next one */
+    for (unsigned n = 1; n <= 20; n++) {
+        assert_int_equal(fake_sink[1].received, n);
+        assert_int_equal(fake_sink[1].statuses, 0);
+        fake_sink_answer(1, false, 0);
+        fake_run();
+    }
+    assert_int_equal(fake_sink[1].statuses, 1);
+    assert_int_equal(fake_sink[1].last.hresult, 0);
+    assert_int_equal(f.server->kept, much);
+    fake_sink_answer(1, false, 0);
+    fake_run();
+    wmi_share_keep(f.server, mine, much, 0);
+    wmi_share_leave(f.server, mine);
+}
+
+/* A large object does not wait beside that: the operation ends, and the sink hears why. */
+static void test_large_objects(void **state)
+{
+    size_t much = f.server->settings.kept_total / 2 + 1;
+    struct wmi_share *mine = wmi_share_join(f.server, &fake_caller);
+    static char text[100000];
+    memset(text, 'x', sizeof text - 1);
+    struct cim_instance *large = fake_row(&f.m, "MyClass");
+    cim_put_i64(large, "id", 21);
+    cim_put_strz(large, "Data1", text);
+    f.m.mode = FAKE_ASYNC;
+    wmi_share_keep(f.server, mine, 0, much);
+    fake_sink[1].hold = true;
+    assert_int_equal(call(21, query_of(1)), 0);
+    fake_run();
+    for (unsigned n = 1; n <= 20; n++) {
+        fake_sink_answer(1, false, 0);
+        fake_run();
+    }
+    assert_int_equal(fake_sink[1].received, 20);
+    assert_int_equal(fake_sink[1].statuses, 1);
+    assert_int_equal(fake_sink[1].last.hresult, 0x8004106c);
+    assert_int_equal(f.server->kept, much);
+    fake_sink_answer(1, false, 0);
+    fake_run();
+    wmi_share_keep(f.server, mine, much, 0);
     wmi_share_leave(f.server, mine);
 }
 
@@ -99,6 +145,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_batches, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_objects, setup, teardown),
         cmocka_unit_test_setup_teardown(test_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_accounts, setup, teardown),
     };
