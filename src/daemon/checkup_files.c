@@ -75,7 +75,7 @@ static void audit_log(struct checkup *x, const char *path)
     if (is_link(x, "cimd.audit_log", path)) return;
     bool there = stat(path, &st) == 0;
     const char *folder = there ? path : parent(x, path);
-    if (there && !S_ISREG(st.st_mode)) checkup_add(x, CIMF_INVALID_PARAMETER, "cimd.audit_log: %s is not a file", path);
+    if (there && (S_ISDIR(st.st_mode) || S_ISSOCK(st.st_mode))) checkup_add(x, CIMF_INVALID_PARAMETER, "cimd.audit_log: %s is not a file", path); /* /dev/null is */
     else if (folder && access(folder, there ? W_OK : W_OK | X_OK) != 0)
         checkup_add(x, CIMF_IO_ERROR, "cimd.audit_log: user %u cannot write %s: %s", (unsigned)geteuid(), folder, strerror(errno));
 }

@@ -45,6 +45,13 @@ void tls_config_unref(struct tls_config *c)
     free(c);
 }
 
+/* Of a server nobody is there to type one; OpenSSL would ask the terminal. */
+static int no_passphrase(char *to, int size, int writing, void *asked)
+{
+    *(bool *)asked = true;
+    return -1;
+}
+
 static bool own_certificate(struct tls_config *c, const char *certificate, const char *key,
                             struct error *e)
 {
@@ -53,9 +60,16 @@ static bool own_certificate(struct tls_config *c, const char *certificate, const
         error_subject(e, slice_str(certificate));
         return false;
     }
-    if (SSL_CTX_use_PrivateKey_file(c->context, key ? key : certificate, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(c->context) != 1) {
-        tls_error(e, "the private key cannot be used with this certificate");
+    bool asked = false;
+    if (c->server) {
+        SSL_CTX_set_default_passwd_cb(c->context, no_passphrase);
+        SSL_CTX_set_default_passwd_cb_userdata(c->context, &asked);
+    }
+    bool ok = SSL_CTX_use_PrivateKey_file(c->context, key ? key : certificate, SSL_FILETYPE_PEM) == 1;
+    SSL_CTX_set_default_passwd_cb_userdata(c->context, NULL);
+    if (!ok || SSL_CTX_check_private_key(c->context) != 1) {
+        tls_error(e, asked ? "the private key has a passphrase, and nobody is there to type it; store the key without one"
+                           : "the private key cannot be used with this certificate");
         error_subject(e, slice_str(key ? key : certificate));
         return false;
     }

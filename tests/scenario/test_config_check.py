@@ -1,10 +1,13 @@
 """`cimd config check` and the start of the daemon find the same things, name the key, and say what to do."""
+import fcntl
 import os
 import pathlib
+import pty
 import shutil
 import socket
 import subprocess
 import tempfile
+import termios
 import unittest
 
 from daemon import Daemon, binary
@@ -63,6 +66,7 @@ class ConfigCheck(unittest.TestCase):
             ({"cimd.state_dir": "{d}/link"}, "cimd.state_dir: ", "symbolic link"),
             ({"cimd.run_dir": "{d}/file"}, "cimd.run_dir: ", "not a folder"),
             ({"cimd.run_dir": "{d}/" + 100 * "x"}, "cimd.run_dir is too long", "bytes"),
+            ({"cimd.audit_log": "{d}"}, "cimd.audit_log: ", "not a file"),
             ({"cimd.audit_log": "{d}/nowhere/audit.log"}, "cimd.audit_log: ", "{d}/nowhere"),
             ({"wmi.backup_dir": "{d}/nowhere"}, "wmi.backup_dir: ", "make it"),
             ({"wmi.backup_dir": "{d}/file"}, "wmi.backup_dir: ", "not a folder"),
@@ -118,6 +122,26 @@ class ConfigCheck(unittest.TestCase):
         self.assertTrue(any(f.startswith(f"error: tls.certificate: {self.folder}/file") for f in found), done.stderr)
         started, _ = self.serve(daemon)
         self.assertEqual(started.returncode, done.returncode, started.stderr)
+
+    def test_key_with_a_passphrase(self):
+        """Nobody is asked for it."""
+        certificate, key = str(self.folder / "c.pem"), str(self.folder / "k.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=x",
+                        "-passout", "pass:abcd"], check=True, capture_output=True)
+        daemon = self.daemon({"listen.https": "127.0.0.1:0", "tls.certificate": certificate, "tls.key": key})
+        daemon.write_config()
+        terminal, other = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        done = subprocess.run([binary("cimd"), "config", "--config", str(daemon.config), "check"], stdin=other, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True, timeout=60, start_new_session=True,
+                              preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(other)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("has a passphrase", done.stderr)
+
+    def test_audit_log_that_is_no_file(self):
+        with self.daemon({"cimd.audit_log": "/dev/null"}) as daemon:
+            self.assertEqual(self.check(daemon)[0].returncode, 0)
 
     def test_warnings(self):
         """The daemon starts, and says the same in its log."""
