@@ -8,6 +8,7 @@ import subprocess
 import sys
 import unittest
 
+import scenario_path  # noqa: F401
 import test_wmi_impacket as base
 from daemon import PASSWORD, USER, Daemon
 
