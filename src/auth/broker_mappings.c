@@ -125,7 +125,8 @@ void local_mappings(struct auth_broker *base, const struct principal *by, const 
         return;
     }
     arena_init(&x->arena, 4 << 20);
-    x->t = (struct attempt){ .broker = b, .home = home, .run = run, .deliver = deliver, .drop = drop, .kind = ATTEMPT_FREE };
+    x->t = (struct attempt){ .broker = b, .home = home, .run = run, .deliver = deliver, .drop = drop, .kind = ATTEMPT_FREE,
+                            .owner = principal_owner(by) };
     x->q = *q;
     struct slice *const copied[] = { &x->q.row.issuer, &x->q.row.subject, &x->q.row.uri, &x->q.row.user };
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) /* one byte more: it is then refused as too long */

@@ -115,6 +115,7 @@ struct attempt {
     struct slice key, address;          /* of the failures: folded account name, address */
     char place[FAILURES_ADDRESS];       /* what of the address counts as one; set by attempt_submit */
     size_t place_n;
+    uint64_t owner;                     /* whose turn at the workers it takes; 0: that of its place, or of nobody */
     cimf_status status;
     const struct principal *principal;
 };

@@ -3,6 +3,7 @@
 
 #include "auth/broker_exchange.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "os/thread.h"
 
 struct slice attempt_text(char **at, struct slice s)
@@ -47,12 +48,19 @@ static void take_out(struct broker_local *b, struct attempt **at)
 
 static void work(void *arg);
 
+/* Places take turns at the workers, and so do accounts that ask for what they are: a flood from one of them holds up itself. */
+static uint64_t owner_of(const struct attempt *t)
+{
+    if (t->owner || t->place_n == 0) return t->owner;
+    return hash_bytes(slice_of(t->place, t->place_n));
+}
+
 static void start(struct broker_local *b, struct attempt *t)
 {
     b->running[t->kind]++;
-    if (exec_post(b->config.pool, work, t)) return;
+    if (exec_post_for(b->config.pool, owner_of(t), work, t)) return;
     b->running[t->kind]--;
-    t->status = CIMF_SHUTTING_DOWN;
+    t->status = b->stopping ? CIMF_SHUTTING_DOWN : CIMF_SERVER_TOO_BUSY;
     answer(t);
 }
 
@@ -133,13 +141,13 @@ static bool has_room(const struct broker_local *b, const struct attempt *t, int6
 static bool admit(struct broker_local *b, struct attempt *t)
 {
     if (b->stopping) return false;
+    struct slice place = failures_address(t->address, t->place);
+    t->place_n = place.n;
     if (t->kind == ATTEMPT_FREE) {
         start(b, t);
         return true;
     }
     int64_t now = clock_mono_us();
-    struct slice place = failures_address(t->address, t->place);
-    t->place_n = place.n;
     t->due = failures_due(&b->failures, t->key, t->address, now);
     if (t->due == 0) t->due = now;
     if (!has_room(b, t, now)) return false;

@@ -73,7 +73,7 @@ void local_refresh(struct auth_broker *base, const struct principal *p, struct e
         return;
     }
     *x = (struct refresh){ .t = { .broker = broker_local(base), .home = home, .run = run,
-                                  .deliver = deliver, .drop = drop, .kind = ATTEMPT_FREE },
+                                  .deliver = deliver, .drop = drop, .kind = ATTEMPT_FREE, .owner = principal_owner(p) },
                            .done = done, .arg = arg, .was = principal_ref(p) };
     attempt_submit(&x->t);
 }

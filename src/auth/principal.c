@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/guid.h"
+#include "base/hash.h"
 
 enum { PRINCIPAL_MAGIC = 0x50524e43, TEXT_MAX = 4096, LIST_MAX = 65536, ITEM = 17 /* a NUL and rounding */ };
 
@@ -127,4 +128,11 @@ bool principal_same(const struct principal *a, const struct principal *b)
     if (a == b) return true;
     return strcmp(a->sid, b->sid) == 0 && slice_ieq(a->name, b->name) &&
            slice_ieq(a->domain, b->domain);
+}
+
+uint64_t principal_owner(const struct principal *p)
+{
+    const uint64_t parts[] = { hash_bytes(slice_str(p->sid)), hash_folded(p->name), hash_folded(p->domain) };
+    uint64_t key = hash_bytes(slice_of((const char *)parts, sizeof parts));
+    return key ? key : 1;
 }

@@ -36,5 +36,8 @@ const struct principal *principal_ref(const struct principal *p);
 void principal_unref(const struct principal *p);
 /* Same account (not: same authentication). */
 bool principal_same(const struct principal *a, const struct principal *b);
+/* A key of the account, for whoever shares something between accounts (exec_post_for): the same where principal_same says
+ * so, never 0, another one in each process. */
+uint64_t principal_owner(const struct principal *p);
 
 #endif

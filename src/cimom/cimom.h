@@ -25,7 +25,7 @@ struct cimom;
 
 struct cimom_config {
     struct repo *repo; /* open for writing; outlives the manager */
-    struct exec *pool; /* worker pool for blocking providers and compilations */
+    struct exec *pool; /* workers for blocking providers; accounts are its owners (exec_post_for) */
     const struct provider_class *const *providers; /* NULL-terminated; NULL: none */
     /* Built-in MOF and namespaces, as in schema/schema.h. */
     const struct schema_file *files;

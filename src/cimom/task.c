@@ -198,9 +198,11 @@ static enum fill fill_batch(struct task *t)
 static void on_worker(void *arg)
 {
     struct task *t = arg;
-    t->on_pool = true;
-    fill_batch(t);
-    t->on_pool = false;
+    if (!task_stopped(t)) { /* given up while it waited for its turn: its provider is not asked */
+        t->on_pool = true;
+        fill_batch(t);
+        t->on_pool = false;
+    }
     watch_remove(t);
     int was = TASK_POOL;
     if (atomic_compare_exchange_strong(&t->state, &was, TASK_POSTED)) {
@@ -244,6 +246,7 @@ bool task_own_inputs(struct task *t)
     return true;
 }
 
+/* Accounts take turns there: the owner is the caller's, whatever protocol and connection he came by. */
 static void to_pool(struct task *t)
 {
     if (!task_own_inputs(t)) {
@@ -254,11 +257,13 @@ static void to_pool(struct task *t)
     task_ref(t);
     atomic_store_explicit(&t->state, TASK_POOL, memory_order_release);
     watch_add(t, task_deadline(t));
-    if (exec_post(t->m->pool, on_worker, t)) return;
+    if (exec_post_for(t->m->pool, principal_owner(t->in->principal), on_worker, t)) return;
     watch_remove(t);
     atomic_store_explicit(&t->state, TASK_RUNNING, memory_order_relaxed);
     task_unref(t);
-    finish(t, CIMF_SHUTTING_DOWN);
+    bool stopping = atomic_load_explicit(&t->m->stopping, memory_order_relaxed);
+    if (!stopping) error_set(t->error, CIMF_SERVER_TOO_BUSY, "cimom", "too much of this account waits for a worker");
+    finish(t, stopping ? CIMF_SHUTTING_DOWN : CIMF_SERVER_TOO_BUSY);
 }
 
 /* --- the store may be replaced ------------------------------------------------------------------ */

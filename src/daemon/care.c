@@ -64,7 +64,7 @@ static bool run(void *arg, struct wmi_care_job *job)
     struct care_work *w = malloc(sizeof *w);
     if (!w) return false;
     *w = (struct care_work){ arg, job };
-    if (exec_post(pool_exec(w->core->pool), work, w)) return true;
+    if (exec_post_for(pool_exec(w->core->pool), principal_owner(job->principal), work, w)) return true;
     free(w);
     return false;
 }

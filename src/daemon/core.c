@@ -39,7 +39,8 @@ cimf_status core_open_in(struct core *c, const struct config *config, const char
     if (gethostname(c->server, sizeof c->server - 1) != 0) snprintf(c->server, sizeof c->server, "localhost");
     cim_set_local_server(slice_str(c->server));
     struct repo_options options = { .version = "cimd " CIMFONY_VERSION };
-    c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), 0, e);
+    /* Operations that are at work find room there, whoever they are of. */
+    c->pool = pool_new("cimd-work", (unsigned)config_number(config, CONFIG_cimd_workers), (size_t)config_number(config, CONFIG_quota_max_requests), e);
     cimf_status s = c->pool ? CIMF_OK : CIMF_FAILED;
     if (s == CIMF_OK) s = repo_open(folder, &options, &c->repo, e);
     if (s == CIMF_OK) s = open_manager(c, config, hosts, e);

@@ -4,14 +4,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/map.h"
 #include "os/loop.h"
 #include "os/thread.h"
 
-enum { RING_FIRST = 16, QUEUE_DEFAULT = 1024, THREADS_LEAST = 4 };
+enum { QUEUE_DEFAULT = 1024, THREADS_LEAST = 8, OWNERS_THREADS = 3 };
 
 struct job {
+    struct job *next;
     void (*fn)(void *arg);
     void *arg;
+};
+
+/* Who waits for a turn is in a line of its rank. */
+enum rank {
+    RANK_LOW,  /* less than an eighth of the threads, or nobody's: always */
+    RANK_SOME, /* while less than three quarters are busy */
+    RANK_FULL, /* not now */
+    RANKS
+};
+
+/* Somebody who has work that waits or runs. */
+struct owner {
+    uint64_t key;              /* the map borrows it */
+    struct job *first, *last;  /* waiting */
+    size_t waiting;
+    unsigned running;
+    enum rank rank;            /* of the line it is in while work waits */
+    uint64_t ticket;           /* turns are served in this order, across lines */
+    struct owner *next, *prev; /* in its line */
+};
+
+struct line {
+    struct owner *first, *last;
 };
 
 struct pool {
@@ -19,29 +44,134 @@ struct pool {
     char name[16];
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;
-    struct job *ring; /* room is a power of two */
-    size_t first, count, room, limit;
-    unsigned threads, max_threads, idle;
+    struct map owners; /* by key */
+    struct line lines[RANKS];
+    uint64_t tickets;
+    size_t count, limit; /* waiting */
+    unsigned threads, max_threads, idle, busy;
     bool stopping;
     pthread_t all[];
 };
 
 static _Thread_local struct pool *current;
 
-static bool ring_put(struct pool *p, struct job job)
+/* --- turns: with the lock held -------------------------------------------------------------------- */
+
+/* Half; of few, three or all but one. */
+static unsigned owners_most(const struct pool *p)
 {
-    if (p->count == p->room) {
-        size_t room = p->room ? p->room * 2 : RING_FIRST;
-        struct job *ring = reallocarray(NULL, room, sizeof *ring);
-        if (!ring) return false;
-        for (size_t i = 0; i < p->count; i++) ring[i] = p->ring[(p->first + i) & (p->room - 1)];
-        free(p->ring);
-        p->ring = ring;
-        p->room = room;
-        p->first = 0;
+    unsigned few = p->max_threads - 1 < OWNERS_THREADS ? p->max_threads - 1 : OWNERS_THREADS;
+    return p->max_threads / 2 > few ? p->max_threads / 2 : few;
+}
+
+static enum rank rank_of(const struct pool *p, const struct owner *o)
+{
+    unsigned low = p->max_threads / 8;
+    if (o->key == 0 || o->running < (low ? low : 1)) return RANK_LOW;
+    return o->running < owners_most(p) ? RANK_SOME : RANK_FULL;
+}
+
+static void line_leave(struct pool *p, struct owner *o)
+{
+    struct line *l = &p->lines[o->rank];
+    *(o->prev ? &o->prev->next : &l->first) = o->next;
+    *(o->next ? &o->next->prev : &l->last) = o->prev;
+}
+
+static void line_join(struct pool *p, struct owner *o)
+{
+    o->rank = rank_of(p, o);
+    o->ticket = p->tickets++;
+    struct line *l = &p->lines[o->rank];
+    o->next = NULL;
+    o->prev = l->last;
+    *(l->last ? &l->last->next : &l->first) = o;
+    l->last = o;
+}
+
+/* Whose turn it is; NULL: nothing may run now. */
+static struct owner *turn(const struct pool *p)
+{
+    struct owner *low = p->lines[RANK_LOW].first, *some = p->lines[RANK_SOME].first;
+    if (!some || p->busy >= p->max_threads - p->max_threads / 4) return low;
+    return low && low->ticket < some->ticket ? low : some;
+}
+
+static struct slice key_slice(const uint64_t *key) { return slice_of((const char *)key, sizeof *key); }
+
+static struct owner *owner_of(struct pool *p, uint64_t key)
+{
+    struct owner *o = map_get(&p->owners, key_slice(&key));
+    if (o) return o;
+    o = calloc(1, sizeof *o);
+    if (!o) return NULL;
+    o->key = key;
+    if (map_put(&p->owners, key_slice(&o->key), o, NULL)) return o;
+    free(o);
+    return NULL;
+}
+
+static void owner_drop(struct pool *p, struct owner *o)
+{
+    if (o->first || o->running) return;
+    map_del(&p->owners, key_slice(&o->key));
+    free(o);
+}
+
+static void job_put(struct pool *p, struct owner *o, struct job *j)
+{
+    *(o->last ? &o->last->next : &o->first) = j;
+    o->last = j;
+    o->waiting++;
+    p->count++;
+    if (o->first == j) line_join(p, o);
+}
+
+static struct job *job_take(struct pool *p, struct owner *o)
+{
+    struct job *j = o->first;
+    line_leave(p, o);
+    o->first = j->next;
+    if (!o->first) o->last = NULL;
+    o->waiting--;
+    p->count--;
+    o->running++;
+    p->busy++;
+    if (o->first) line_join(p, o);
+    return j;
+}
+
+/* Nobody has taken it: it is the owner's last. */
+static void job_take_back(struct pool *p, struct owner *o)
+{
+    line_leave(p, o);
+    o->first = o->last = NULL;
+    o->waiting--;
+    p->count--;
+}
+
+static void job_over(struct pool *p, struct owner *o)
+{
+    p->busy--;
+    o->running--;
+    if (o->first && rank_of(p, o) != o->rank) {
+        line_leave(p, o);
+        line_join(p, o);
     }
-    p->ring[(p->first + p->count++) & (p->room - 1)] = job;
-    return true;
+    owner_drop(p, o);
+}
+
+/* --- threads -------------------------------------------------------------------------------------- */
+
+static void *worker_main(void *arg);
+
+/* For what may run now: an idle thread, or one more. Whoever takes work does the same for what is next, so that one is enough. */
+static void wake(struct pool *p)
+{
+    if (!turn(p)) return;
+    if (p->idle) pthread_cond_signal(&p->work);
+    else if (p->threads < p->max_threads && !p->stopping &&
+             thread_start(&p->all[p->threads], p->name, worker_main, p) == 0) p->threads++;
 }
 
 static void *worker_main(void *arg)
@@ -50,53 +180,73 @@ static void *worker_main(void *arg)
     current = p;
     pthread_mutex_lock(&p->lock);
     for (;;) {
-        while (p->count == 0 && !p->stopping) {
+        struct owner *o = turn(p);
+        if (!o && p->stopping && p->count == 0) break;
+        if (!o) {
             p->idle++;
             pthread_cond_wait(&p->work, &p->lock);
             p->idle--;
+            continue;
         }
-        if (p->count == 0) break;
-        struct job job = p->ring[p->first];
-        p->first = (p->first + 1) & (p->room - 1);
-        p->count--;
+        struct job *j = job_take(p, o);
+        wake(p);
         pthread_mutex_unlock(&p->lock);
-        job.fn(job.arg);
+        j->fn(j->arg);
+        free(j);
         pthread_mutex_lock(&p->lock);
+        job_over(p, o);
     }
+    pthread_cond_broadcast(&p->work); /* those who waited for what I took */
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 
-static bool post(struct pool *p, void (*fn)(void *arg), void *arg, bool limited)
+/* --- posting -------------------------------------------------------------------------------------- */
+
+static bool put(struct pool *p, uint64_t key, struct job *j)
 {
-    pthread_mutex_lock(&p->lock);
-    bool taken = !p->stopping && !(limited && p->count >= p->limit) &&
-                 ring_put(p, (struct job){ fn, arg });
-    /* More waits than idle threads will take (those signalled count as idle until they run). */
-    if (taken && p->count > p->idle && p->threads < p->max_threads) {
-        if (thread_start(&p->all[p->threads], p->name, worker_main, p) == 0) {
-            p->threads++;
-        } else if (p->threads == 0) {
-            p->count--; /* the lock was held: it is the last one */
-            taken = false;
-        }
+    struct owner *o = owner_of(p, key);
+    if (!o) return false;
+    if (key == 0 || o->waiting < p->limit) {
+        job_put(p, o, j);
+        wake(p);
+        if (p->threads) return true;
+        job_take_back(p, o); /* the lock was held */
     }
-    if (taken) pthread_cond_signal(&p->work);
+    owner_drop(p, o);
+    return false;
+}
+
+static bool post(struct pool *p, uint64_t key, void (*fn)(void *arg), void *arg, bool limited)
+{
+    struct job *j = malloc(sizeof *j);
+    if (!j) return false;
+    *j = (struct job){ NULL, fn, arg };
+    pthread_mutex_lock(&p->lock);
+    bool taken = !p->stopping && !(limited && p->count >= p->limit) && put(p, key, j);
     pthread_mutex_unlock(&p->lock);
+    if (!taken) free(j);
     return taken;
 }
 
 static bool exec_post_pool(struct exec *self, void (*fn)(void *arg), void *arg)
 {
-    return post((struct pool *)self, fn, arg, false);
+    return post((struct pool *)self, 0, fn, arg, false);
+}
+
+static bool exec_post_pool_for(struct exec *self, uint64_t owner, void (*fn)(void *arg), void *arg)
+{
+    return post((struct pool *)self, owner, fn, arg, false);
 }
 
 static bool exec_here_pool(struct exec *self) { return current == (struct pool *)self; }
 
 bool pool_post_limited(struct pool *p, void (*fn)(void *arg), void *arg)
 {
-    return post(p, fn, arg, true);
+    return post(p, 0, fn, arg, true);
 }
+
+/* --- life ----------------------------------------------------------------------------------------- */
 
 struct pool *pool_new(const char *name, unsigned max_threads, size_t max_queue, struct error *e)
 {
@@ -109,10 +259,11 @@ struct pool *pool_new(const char *name, unsigned max_threads, size_t max_queue, 
         error_set(e, CIMF_OUT_OF_MEMORY, "os", "no memory for a pool of %u workers", max_threads);
         return NULL;
     }
-    p->exec = (struct exec){ exec_post_pool, exec_here_pool };
+    p->exec = (struct exec){ exec_post_pool, exec_here_pool, exec_post_pool_for };
     p->max_threads = max_threads;
     p->limit = max_queue ? max_queue : QUEUE_DEFAULT;
     snprintf(p->name, sizeof p->name, "%.15s", name ? name : "worker");
+    map_init(&p->owners, false);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     return p;
@@ -153,6 +304,6 @@ void pool_free(struct pool *p)
     pool_stop(p);
     pthread_cond_destroy(&p->work);
     pthread_mutex_destroy(&p->lock);
-    free(p->ring);
+    map_free(&p->owners);
     free(p);
 }

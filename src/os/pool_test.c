@@ -1,5 +1,6 @@
 #include "os/pool.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -136,6 +137,191 @@ static void results_arrive_before_the_loop_ends(void **state)
     }
 }
 
+/* --- owners ---------------------------------------------------------------------------------------- */
+
+static bool post_for(uint64_t owner, void (*fn)(void *), void *arg) { return exec_post_for(pool_exec(pool), owner, fn, arg); }
+
+static void again(void) /* nobody is at the semaphores */
+{
+    teardown(NULL);
+    setup(NULL);
+}
+
+static void wait_entered(int n)
+{
+    for (int i = 0; i < n; i++) {
+        while (sem_wait(&entered) != 0) continue;
+    }
+}
+
+static void open_gate(int n)
+{
+    for (int i = 0; i < n; i++) sem_post(&gate);
+}
+
+static void pass(void *arg) { sem_post(&entered); }
+
+static char order[64]; /* one worker writes, before it is joined */
+static void note(void *arg) { strcat(order, arg); }
+
+/* One worker: who has much waits for a piece of everybody else between two of its own. */
+static void owners_take_turns(void **state)
+{
+    struct error e = ERROR_INIT;
+    pool = pool_new("t", 1, 0, &e);
+    order[0] = 0;
+    assert_true(post_for(9, block, NULL));
+    wait_entered(1);
+    static char *const a[] = { "a1 ", "a2 ", "a3 ", "a4 ", "a5 " };
+    for (int i = 0; i < 5; i++) assert_true(post_for(1, note, a[i]));
+    assert_true(post_for(2, note, "b1 "));
+    assert_true(post_for(3, note, "c1 "));
+    assert_true(post_for(3, note, "c2 "));
+    assert_true(exec_post(pool_exec(pool), note, "own1 "));
+    assert_true(post_for(9, note, "x1 "));
+    assert_true(exec_post(pool_exec(pool), note, "own2 "));
+    open_gate(1);
+    pool_free(pool);
+    assert_string_equal(order, "a1 b1 c1 own1 x1 a2 c2 own2 a3 a4 a5 ");
+}
+
+/* Work that hangs: of eight threads one owner has four, a second one two, and two are for those who have none. Our own comes in
+ * wherever a thread is idle. */
+static void nobody_has_all_threads(void **state)
+{
+    struct error e = ERROR_INIT;
+    pool = pool_new("t", 8, 0, &e);
+    for (int i = 0; i < 10; i++) assert_true(post_for(1, block, NULL));
+    wait_entered(4);
+    assert_int_equal(pool_waiting(pool), 6);
+    for (int i = 0; i < 5; i++) assert_true(post_for(2, block, NULL));
+    wait_entered(2);
+    assert_int_equal(pool_waiting(pool), 9);
+    for (int i = 0; i < 2; i++) assert_true(post_for(5, block, NULL));
+    wait_entered(1);
+    assert_int_equal(pool_waiting(pool), 10);
+    for (int i = 0; i < 3; i++) assert_true(post_for(3, pass, NULL)); /* the last thread does all of it */
+    wait_entered(3);
+    assert_true(post_for(4, block, NULL));
+    wait_entered(1);
+    assert_int_equal(pool_waiting(pool), 10);
+    assert_int_equal(pool_threads(pool), 8);
+    open_gate(1 + 10 + 5 + 2);
+    pool_free(pool);
+    assert_int_equal(atomic_load(&ran), 18);
+
+    again();
+    pool = pool_new("t", 8, 0, &e);
+    for (int i = 0; i < 10; i++) assert_true(post_for(1, block, NULL));
+    wait_entered(4);
+    for (int i = 0; i < 4; i++) assert_true(exec_post(pool_exec(pool), block, NULL));
+    wait_entered(4);
+    open_gate(14);
+    pool_free(pool);
+    assert_int_equal(atomic_load(&ran), 14);
+}
+
+/* One thread is enough for everybody; of two to six, three or all but one are somebody's. */
+static void few_threads(void **state)
+{
+    struct error e = ERROR_INIT;
+    for (unsigned threads = 2; threads <= 6; threads++) {
+        int most = threads < 4 ? (int)threads - 1 : 3;
+        pool = pool_new("t", threads, 0, &e);
+        for (int i = 0; i < 10; i++) assert_true(post_for(1, block, NULL));
+        wait_entered(most);
+        for (int i = 0; i < 5; i++) assert_true(post_for(2, pass, NULL));
+        wait_entered(5);
+        assert_int_equal(pool_waiting(pool), 10 - most);
+        open_gate(10);
+        pool_free(pool);
+        again();
+    }
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        atomic_store(&ran, 0);
+        pool = pool_new("t", threads, 0, &e);
+        for (uint64_t i = 0; i < 300; i++) assert_true(post_for(i % 7, count_up, NULL));
+        pool_stop(pool);
+        assert_int_equal(atomic_load(&ran), 300);
+        pool_free(pool);
+    }
+}
+
+static void an_owners_queue_is_bounded(void **state)
+{
+    struct error e = ERROR_INIT;
+    pool = pool_new("t", 2, 3, &e);
+    assert_true(post_for(1, block, NULL));
+    wait_entered(1);
+    for (int i = 0; i < 3; i++) assert_true(post_for(1, count_up, NULL));
+    assert_false(post_for(1, count_up, NULL));
+    assert_true(post_for(2, block, NULL)); /* others are not concerned */
+    wait_entered(1);
+    for (int i = 0; i < 3; i++) assert_true(post_for(2, count_up, NULL));
+    assert_false(post_for(2, count_up, NULL));
+    for (int i = 0; i < 9; i++) assert_true(exec_post(pool_exec(pool), count_up, NULL));
+    assert_int_equal(pool_waiting(pool), 15);
+    open_gate(2);
+    pool_free(pool);
+    assert_int_equal(atomic_load(&ran), 17);
+}
+
+static void let_them_go(void *arg) { open_gate((int)(intptr_t)arg); }
+
+/* Stop while owners have all that they may have and more waits: what lets them go is the last of what waits. */
+static void stop_while_queues_are_full(void **state)
+{
+    struct error e = ERROR_INIT;
+    for (int round = 0; round < 20; round++) {
+        pool = pool_new("t", 8, 0, &e);
+        for (int i = 0; i < 40; i++) assert_true(post_for(1, block, NULL));
+        wait_entered(4);
+        for (int i = 0; i < 40; i++) assert_true(post_for(2, block, NULL));
+        wait_entered(2);
+        for (uint64_t i = 3; i < 1003; i++) assert_true(post_for(i, count_up, NULL));
+        assert_true(exec_post(pool_exec(pool), let_them_go, (void *)(intptr_t)80));
+        pool_stop(pool);
+        assert_int_equal(atomic_load(&ran), 1080);
+        assert_false(post_for(1, count_up, NULL));
+        pool_free(pool);
+        again();
+    }
+}
+
+/* Threads that post for many at once: everything runs, and nobody runs more than half. */
+enum { OWNERS = 37, POSTERS = 4, POSTS = 5000, AT_ONCE = 8 };
+static atomic_int at_work[OWNERS], most;
+
+static void counted(void *arg)
+{
+    int now = atomic_fetch_add((atomic_int *)arg, 1) + 1, was = atomic_load(&most);
+    while (now > was && !atomic_compare_exchange_weak(&most, &was, now)) continue;
+    atomic_fetch_add(&ran, 1);
+    atomic_fetch_sub((atomic_int *)arg, 1);
+}
+
+static void *poster(void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    for (int i = 0; i < POSTS; i++) {
+        unsigned r = (seed = seed * 1664525 + 1013904223) >> 16, owner = r % 3 ? 0 : r / 3 % OWNERS; /* one of them has two thirds */
+        if (!post_for(owner + 1, counted, &at_work[owner])) abort();
+    }
+    return NULL;
+}
+
+static void many_post_for_many(void **state)
+{
+    struct error e = ERROR_INIT;
+    pthread_t all[POSTERS];
+    pool = pool_new("t", AT_ONCE, (size_t)POSTERS * POSTS, &e);
+    for (uintptr_t i = 0; i < POSTERS; i++) assert_int_equal(pthread_create(&all[i], NULL, poster, (void *)i), 0);
+    for (int i = 0; i < POSTERS; i++) pthread_join(all[i], NULL);
+    pool_free(pool);
+    assert_int_equal(atomic_load(&ran), POSTERS * POSTS);
+    assert_in_range(atomic_load(&most), 1, AT_ONCE / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +329,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(never_used, setup, teardown),
         cmocka_unit_test_setup_teardown(threads_come_while_work_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(the_queue_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(owners_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(nobody_has_all_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(few_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_owners_queue_is_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(stop_while_queues_are_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_post_for_many, setup, teardown),
         cmocka_unit_test_setup_teardown(results_arrive_before_the_loop_ends, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
