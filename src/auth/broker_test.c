@@ -319,6 +319,62 @@ static void asynchronous(void **state)
     loop_free(home);
 }
 
+/* Workers that wait to be let go, and remember whose work it is. */
+static struct {
+    struct exec exec;
+    unsigned count;
+    struct { uint64_t owner; void (*fn)(void *arg); void *arg; } posts[32];
+} held;
+
+static bool hold_for(struct exec *self, uint64_t owner, void (*fn)(void *arg), void *arg)
+{
+    pthread_mutex_lock(&lock);
+    bool ok = held.count < 32;
+    if (ok) {
+        held.posts[held.count].owner = owner;
+        held.posts[held.count].fn = fn;
+        held.posts[held.count++].arg = arg;
+    }
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+static bool hold(struct exec *self, void (*fn)(void *arg), void *arg) { return hold_for(self, 0, fn, arg); }
+static bool not_here(struct exec *self) { return false; }
+
+/* Who logs in again and again, under whatever names, takes the turns of one address; an account that is asked for, its own. */
+static void a_flood_of_one_address(void **state)
+{
+    static const char *const from[] = { "192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1" };
+    struct auth_broker *b;
+    struct answer a[7] = { 0 };
+    held.exec = (struct exec){ hold, not_here, hold_for };
+    held.count = 0;
+    struct auth_broker_config c = { .basic = true, .accounts_path = path, .pool = &held.exec, .dummy_cost = 1, .max_concurrent = 16 };
+    assert_int_equal(auth_broker_new(&c, &b, NULL), CIMF_OK);
+    for (unsigned i = 0; i < 5; i++) {
+        struct auth_password q = question(i % 2 ? "bob" : "alice", i % 2 ? "no" : "secret");
+        q.address = slice_str(from[i]);
+        auth_check_password(b, &q, NULL, on_answer, &a[i]);
+    }
+    assert_int_equal(held.count, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(held.posts[i].owner != 0);
+        for (unsigned j = 0; j < i; j++) assert_int_equal(held.posts[i].owner == held.posts[j].owner, i < 4 && i / 2 == j / 2);
+    }
+    for (unsigned i = 0; i < 5; i++) held.posts[i].fn(held.posts[i].arg);
+    for (unsigned i = 0; i < 5; i++) assert_int_equal(a[i].status, i % 2 ? CIMF_NOT_AUTHENTICATED : CIMF_OK);
+    assert_true(principal_owner(a[0].p) == principal_owner(a[2].p)); /* one account, two logins */
+    for (unsigned i = 5; i < 7; i++) auth_refresh(b, a[0].p, NULL, on_answer, &a[i]);
+    assert_int_equal(held.count, 7);
+    for (unsigned i = 5; i < 7; i++) {
+        assert_true(held.posts[i].owner == principal_owner(a[0].p));
+        held.posts[i].fn(held.posts[i].arg);
+        assert_int_equal(a[i].status, CIMF_OK);
+    }
+    for (unsigned i = 0; i < 7; i++) principal_unref(a[i].p);
+    auth_broker_free(b);
+}
+
 /* What the configuration says of schemes and administrators; what a token holds. */
 static void configured(void **state)
 {
@@ -377,6 +433,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(name_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(file_changes, setup, teardown),
         cmocka_unit_test(memory_of_successes), cmocka_unit_test(failures_slow_down),
+        cmocka_unit_test_setup_teardown(a_flood_of_one_address, setup, teardown),
         cmocka_unit_test_setup_teardown(configured, setup, teardown),
         cmocka_unit_test_setup_teardown(asynchronous, setup, teardown), cmocka_unit_test(local),
     };
