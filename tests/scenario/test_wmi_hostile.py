@@ -10,6 +10,7 @@ import unittest.mock
 from daemon import PASSWORD, Daemon
 
 BUILD = pathlib.Path(os.environ.get("CIMFONY_BIN", pathlib.Path(__file__).resolve().parents[2] / "build-check" / "bin")).parent
+SLOW, SLOW_ONES = "select LoadPercentage from Win32_Processor", 600  # 0.2 s of one worker each
 OBJECTS, ALL, ONE = 100_000, "select * from Many", "select Id from Many where Id = 7"
 # 37 MB are one answer; 128 MB a loop may wait for clients, and what the sanitizer keeps of freed memory is some 300 MB.
 BOUND_MB = 1000
@@ -33,8 +34,8 @@ class HostileTest(unittest.TestCase):
         cls.daemon.run("mof", str(mof))
         cls.daemon.start()
 
-    def client(self, user):
-        tool = subprocess.Popen([str(BUILD / "tests/wmi/hostile_tool"), str(self.daemon.address("epmap")[1]), user, "//./root/default"],
+    def client(self, user, namespace="root/default"):
+        tool = subprocess.Popen([str(BUILD / "tests/wmi/hostile_tool"), str(self.daemon.address("epmap")[1]), user, "//./" + namespace],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "CIM_PASSWORD": PASSWORD})
         self.addCleanup(tool.wait, 60)
         self.addCleanup(tool.stdout.close)
@@ -112,6 +113,16 @@ class HostileTest(unittest.TestCase):
         self.assertEqual(self.bad("half 200"), 64)
         self.bad("drop")
         self.others_are_served()
+
+    def test_slow_queries(self):
+        """Whose query sleeps in its provider sleeps among his own: another's come in between, however many wait. The daemon ends while they do."""
+        bad, good = self.client(self._testMethodName, "root/cimv2"), self.client("other", "root/cimv2")
+        self.assertEqual(bad(f"pile {SLOW_ONES} {SLOW}"), SLOW_ONES)
+        for _ in range(3):
+            self.assertGreater(good(f"serve {SLOW}"), 0)
+        self.assertEqual(bad("behind"), 1)
+        self.daemon.stop()
+        self.daemon.start()
 
     def test_pings(self):
         """A set takes no object that is none; a caller has so many sets."""

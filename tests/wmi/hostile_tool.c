@@ -11,6 +11,8 @@
  *   halves N BYTES     the same with a login each
  *   silent N           N connections that say half of a bind, and nothing more
  *   gone N QUERY       N clients ask for results one after the other and hang up without reading
+ *   pile N QUERY       one client asks N times and does not wait for results: how many it was given
+ *   behind             whether the last of the pile has no result yet
  *   drop               closes what is open
  */
 #include <stdio.h>
@@ -137,6 +139,24 @@ static void abandon(int n, const char *text)
     printf("%d\n", given);
 }
 
+static struct guid last_piled;
+
+static void pile(int n, const char *text)
+{
+    struct link *l = new_link();
+    struct guid services = log_in(l);
+    int given = 0;
+    while (given < n && query(l, &services, text, 0x30, &last_piled)) given++;
+    printf("%d\n", given);
+}
+
+/* WBEM_S_TIMEDOUT. */
+static void behind(void)
+{
+    struct stub_next r = { .timeout = 0, .count = 1 };
+    printf("%d\n", link_method(&open_links[open_count - 1], &last_piled, &wmi_enum_interface, 4, NULL, &r, false) == 0x40004);
+}
+
 /* ComplexPing: set, sequence, counts, then what is added. */
 static uint32_t complex_ping(struct link *l, uint64_t set, unsigned sequence, unsigned count)
 {
@@ -224,6 +244,8 @@ int main(int argc, char **argv)
         else if (sscanf(line, "deaf %d %3999[^\n]", &n, text) == 2) deaf(n, text);
         else if (sscanf(line, "gone %d %3999[^\n]", &n, text) == 2) gone(n, text);
         else if (sscanf(line, "abandon %d %3999[^\n]", &n, text) == 2) abandon(n, text);
+        else if (sscanf(line, "pile %d %3999[^\n]", &n, text) == 2) pile(n, text);
+        else if (strcmp(line, "behind\n") == 0 && open_count) behind();
         else if (sscanf(line, "pings %d %d", &n, &m) == 2) pings(n, (unsigned)m);
         else if (sscanf(line, "half %d", &n) == 1) half(n);
         else if (sscanf(line, "nobody %d %d", &n, &m) == 2) halves(n, (size_t)m, true);
