@@ -26,7 +26,7 @@ class HostileTest(unittest.TestCase):
         cls.daemon = Daemon({"listen.epmap": "127.0.0.1:0", "listen.wmi": "127.0.0.1:0", "cimd.threads": "2", "cimd.log_level": "error"})
         cls.addClassCleanup(cls.daemon.__exit__, None, None, None)
         cls.daemon.write_config()
-        for name in ("other", *unittest.defaultTestLoader.getTestCaseNames(cls)):
+        for name in ("other", "another", *unittest.defaultTestLoader.getTestCaseNames(cls)):
             cls.daemon.add_user(name, PASSWORD, "--group", "administrators")
         mof = cls.daemon.state / "many.mof"
         mof.write_text("class Many { [key] uint32 Id; string Text; };\n"
@@ -66,6 +66,19 @@ class HostileTest(unittest.TestCase):
         self.assertEqual(self.bad(f"gone 20 {ALL}"), 20)
         self.others_are_served()
         self.assertLess(self.resident() - before, BOUND_MB)
+
+    def test_two_who_do_not_read(self):
+        """Two accounts ask for far more than they may have wait; a third one gets all that it asks for."""
+        before = self.resident()
+        worse = self.client("another")
+        for deaf in self.bad, worse:
+            self.assertEqual(deaf(f"deaf 20 {ALL}"), 20)
+        self.others_are_served()
+        self.assertEqual(self.good(f"serve {ALL}"), OBJECTS)
+        self.assertLess(self.resident() - before, BOUND_MB)
+        self.bad("drop")
+        worse("drop")
+        self.others_are_served()
 
     def test_forgotten(self):
         """10,000 objects are a caller's; another one has his own."""
