@@ -1,5 +1,6 @@
 #include "rpc/share.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "auth/principal.h"
@@ -16,7 +17,11 @@ void rpc_shares_init(struct rpc_shares *s, size_t most, unsigned most_connection
     map_init(&s->map, false);
 }
 
-void rpc_shares_free(struct rpc_shares *s) { map_free(&s->map); }
+void rpc_shares_free(struct rpc_shares *s)
+{
+    assert(!s->held && !s->map.count); /* what was taken was given back */
+    map_free(&s->map);
+}
 
 bool rpc_share_speaks(struct rpc_share *x)
 {

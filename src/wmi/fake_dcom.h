@@ -184,6 +184,7 @@ UNUSED_OK static void fake_wmi_close(struct fake_wmi *f)
     client_release(f->login);
     fake_run();
     if (fake_objects || f->m.active || fake_waits || f->server->works) abort();
+    if (f->server->kept || f->server->inputs || f->server->shares.count) abort(); /* what accounts took was given back */
     wmi_server_free(f->server);
     fake_free(&f->m);
     if (fake_caller.refs != 1 << 20) abort();
