@@ -45,6 +45,11 @@ static uint32_t link_of(const struct place *p)
     return p->address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)&p->address)->sin6_scope_id : 0;
 }
 
+static bool of_no_link(const struct place *p)
+{
+    return p->address.ss_family == AF_INET6 && !link_of(p) && IN6_IS_ADDR_LINKLOCAL(&((const struct sockaddr_in6 *)(const void *)&p->address)->sin6_addr);
+}
+
 /* One connection would fit both. */
 static bool same(const struct place *a, const struct place *b)
 {
@@ -85,6 +90,8 @@ static void try_bind(struct checkup *x, const struct place *p)
     else if (number == EACCES)
         checkup_add(x, CIMF_ACCESS_DENIED, "%s: user %u may not listen at %s: ports below 1024 are for root (or CAP_NET_BIND_SERVICE)", p->key,
                     (unsigned)geteuid(), p->text);
+    else if (number == EINVAL && of_no_link(p))
+        checkup_add(x, CIMF_INVALID_PARAMETER, "%s: %s is an address of one link: say which, as in [fe80::1%%eth0]:5985", p->key, p->text);
     else
         checkup_add(x, CIMF_IO_ERROR, "%s: cannot listen at %s: %s", p->key, p->text, strerror(number));
 }
