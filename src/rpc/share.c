@@ -74,10 +74,13 @@ void rpc_share_leave(struct rpc_shares *s, struct rpc_share *x)
     free(x);
 }
 
+/* One loop writes; others may read. */
+static void set_held(struct rpc_shares *s, size_t n) { __atomic_store_n(&s->held, n, __ATOMIC_RELAXED); }
+
 bool rpc_share_take(struct rpc_shares *s, struct rpc_share *x, size_t n)
 {
     if (share_fits(s->most, s->held, x->held, n)) {
-        s->held += n;
+        set_held(s, s->held + n);
         x->held += n;
         return true;
     }
@@ -88,6 +91,6 @@ bool rpc_share_take(struct rpc_shares *s, struct rpc_share *x, size_t n)
 
 void rpc_share_give(struct rpc_shares *s, struct rpc_share *x, size_t n)
 {
-    s->held -= n;
+    set_held(s, s->held - n);
     x->held -= n;
 }
