@@ -1,6 +1,7 @@
 /* The stand-in for the broker in cimd-core: questions go out with a number, a thread reads the answers and posts them
  * to whoever asked. It decides nothing and makes no principal but those that the broker describes. */
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,11 +13,14 @@
 #include "base/log.h"
 #include "os/thread.h"
 
+enum { RELEASES_AT_ONCE = 256 };
+
 static void remote_unref(struct broker_remote *b)
 {
     if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) != 0) return;
     map_free(&b->pending);
     buf_wipe(&b->outbox);
+    buf_free(&b->releases);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->cache_lock);
     free(b);
@@ -54,6 +58,30 @@ static int send_message(struct broker_remote *b, const struct wire_question *q, 
     }
     buf_wipe(&message);
     return error;
+}
+
+/* So little is on its way that questions find room for long. */
+static bool calm(const struct broker_remote *b)
+{
+    uint32_t memory[SK_MEMINFO_VARS];
+    socklen_t n = sizeof memory;
+    if (getsockopt(b->fd, SOL_SOCKET, SO_MEMINFO, memory, &n) != 0) return true;
+    return memory[SK_MEMINFO_WMEM_ALLOC] < memory[SK_MEMINFO_SNDBUF] / 4;
+}
+
+/* Who hangs up gives back all that he logged in as, thousands of principals: they go together, and never fill the socket, or nobody
+ * could log in meanwhile. What is kept here goes with what is said next. */
+static void send_releases(struct broker_remote *b)
+{
+    struct slice batch[RELEASES_AT_ONCE];
+    while (b->releases.n && !b->closed && calm(b)) {
+        struct wire_question w = { .kind = WIRE_RELEASE, .principals = batch };
+        size_t all = b->releases.n / WIRE_ID;
+        w.principal_count = all < RELEASES_AT_ONCE ? (unsigned)all : RELEASES_AT_ONCE;
+        for (unsigned i = 0; i < w.principal_count; i++) batch[i] = slice_of(b->releases.p + (size_t)i * WIRE_ID, WIRE_ID);
+        if (send_message(b, &w, false)) break;
+        buf_consume(&b->releases, (size_t)w.principal_count * WIRE_ID);
+    }
 }
 
 /* ---- answers ---- */
@@ -241,7 +269,7 @@ static void *reader_main(void *arg)
         OPENSSL_cleanse(room, message.n);
         if (status != CIMF_OK) break;
         pthread_mutex_lock(&b->lock);
-        flush(b); /* there may be room again */
+        if (!flush(b)) send_releases(b); /* there may be room again */
         pthread_mutex_unlock(&b->lock);
     }
     free(room);
@@ -277,7 +305,8 @@ void remote_ask(struct broker_remote *b, struct question *q, struct wire_questio
     if (!error && !map_put(&b->pending, slice_of((char *)&q->id, sizeof q->id), q, NULL)) error = ENOMEM;
     if (!error) {
         error = send_message(b, w, false);
-        if (error) map_del(&b->pending, slice_of((char *)&q->id, sizeof q->id));
+        if (!error) send_releases(b);
+        else map_del(&b->pending, slice_of((char *)&q->id, sizeof q->id));
     }
     pthread_mutex_unlock(&b->lock);
     if (!error) return;
@@ -479,10 +508,9 @@ static void remote_exchange_free(struct auth_exchange *base)
 static void released(struct principal_owner *owner, const struct principal *p)
 {
     struct broker_remote *b = (struct broker_remote *)((char *)owner - offsetof(struct broker_remote, owner));
-    struct slice id = slice_str(p->id);
-    struct wire_question w = { .kind = WIRE_RELEASE, .principals = &id, .principal_count = 1 };
     pthread_mutex_lock(&b->lock);
-    send_message(b, &w, true);
+    if (!b->closed && strlen(p->id) == WIRE_ID) buf_add(&b->releases, p->id, WIRE_ID);
+    send_releases(b);
     pthread_mutex_unlock(&b->lock);
     remote_unref(b);
 }
@@ -533,6 +561,7 @@ cimf_status auth_broker_connect(int fd, struct auth_broker **out, struct error *
         pthread_mutex_init(&b->cache_lock, NULL);
         map_init(&b->pending, false);
         buf_init(&b->outbox, 0);
+        buf_init(&b->releases, 0);
         verified_init(&b->verified);
         if (thread_start(&b->reader, "auth-answers", reader_main, b) == 0) {
             *out = &b->base;

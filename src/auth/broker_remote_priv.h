@@ -21,6 +21,7 @@ struct broker_remote {
     bool closed;
     uint64_t next_id;
     struct map pending;            /* by number */
+    struct buf releases;           /* ids of principals that nobody uses here any more, WIRE_ID octets each */
     struct buf outbox;             /* what found no room in the socket and must not get lost: length, message */
 
     pthread_mutex_t cache_lock;    /* taken before lock, never behind it */
