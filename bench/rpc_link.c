@@ -82,7 +82,7 @@ static void parts_of(const struct link *l, unsigned char *pdu, size_t stub_at, s
 
 static void protect(struct link *l, size_t start, size_t stub_at)
 {
-    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = AUTH_CONTEXT };
+    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = l->context };
     struct mech_part parts[3];
     unsigned char signature[MECH_SIGNATURE_MAX];
     size_t size = l->mech->ops->signature_size(l->mech, l->level == RPC_LEVEL_PRIVACY);
@@ -107,10 +107,10 @@ static void unprotect(struct link *l, const struct rpc_pdu *p)
 
 /* ---- bind ---- */
 
-static void put_bind(struct link *l, const struct guid *interface, struct slice token)
+static void put_bind(struct link *l, enum rpc_pdu_type type, const struct guid *interface, struct slice token)
 {
-    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = AUTH_CONTEXT };
-    size_t start = rpc_pdu_begin(&l->out, RPC_BIND, RPC_FIRST | RPC_LAST | RPC_HEADER_SIGN, ++l->call_id);
+    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = l->context };
+    size_t start = rpc_pdu_begin(&l->out, type, RPC_FIRST | RPC_LAST | RPC_HEADER_SIGN, ++l->call_id);
     rpc_put16(&l->out, RPC_FRAGMENT_MAX);
     rpc_put16(&l->out, RPC_FRAGMENT_MAX);
     rpc_put32(&l->out, 0);
@@ -128,7 +128,7 @@ static void put_bind(struct link *l, const struct guid *interface, struct slice 
 
 static void put_auth3(struct link *l, struct slice token)
 {
-    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = AUTH_CONTEXT };
+    struct rpc_auth a = { .type = RPC_AUTH_NTLM, .level = (uint8_t)l->level, .context = l->context };
     size_t start = rpc_pdu_begin(&l->out, RPC_AUTH3, RPC_FIRST | RPC_LAST, l->call_id);
     rpc_put32(&l->out, 0);
     rpc_trailer_put(&l->out, start, 4, &a);
@@ -149,7 +149,7 @@ static struct mech *new_mech(const struct link_login *who)
 static struct rpc_pdu begin_login(struct link *l, const struct link_login *who, int port, const struct guid *interface)
 {
     struct buf token;
-    *l = (struct link){ .fd = link_connect(who->host, port), .level = who->level };
+    *l = (struct link){ .fd = link_connect(who->host, port), .level = who->level, .context = AUTH_CONTEXT };
     buf_init(&l->out, 0);
     buf_init(&l->in, 0);
     buf_init(&l->stub, 0);
@@ -158,7 +158,7 @@ static struct rpc_pdu begin_login(struct link *l, const struct link_login *who, 
         l->mech = new_mech(who);
         if (mech_step(l->mech, SLICE_NULL, &token, NULL) != MECH_CONTINUE) fail("first token", 0);
     }
-    put_bind(l, interface, buf_slice(&token));
+    put_bind(l, RPC_BIND, interface, buf_slice(&token));
     buf_free(&token);
     send_out(l);
     return next_pdu(l);
@@ -169,17 +169,38 @@ bool link_open_half(struct link *l, const struct link_login *who, int port, cons
     return begin_login(l, who, port, interface).type == RPC_BIND_ACK;
 }
 
-void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+static void end_login(struct link *l, const struct rpc_pdu *p)
 {
     struct buf token;
-    struct rpc_pdu p = begin_login(l, who, port, interface);
-    if (p.type != RPC_BIND_ACK) fail("bind", p.type);
-    if (!l->mech) return;
     buf_init(&token, 0);
-    if (mech_step(l->mech, p.auth.token, &token, NULL) != MECH_COMPLETE) fail("second token", 0);
+    if (mech_step(l->mech, p->auth.token, &token, NULL) != MECH_COMPLETE) fail("second token", 0);
     put_auth3(l, buf_slice(&token));
     buf_free(&token);
     send_out(l);
+}
+
+void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface)
+{
+    struct rpc_pdu p = begin_login(l, who, port, interface);
+    if (p.type != RPC_BIND_ACK) fail("bind", p.type);
+    if (l->mech) end_login(l, &p);
+}
+
+bool link_login_again(struct link *l, const struct link_login *who, const struct guid *interface)
+{
+    struct buf token;
+    buf_init(&token, 0);
+    mech_free(l->mech);
+    l->mech = new_mech(who);
+    l->context++;
+    if (mech_step(l->mech, SLICE_NULL, &token, NULL) != MECH_CONTINUE) fail("first token", 0);
+    put_bind(l, RPC_ALTER, interface, buf_slice(&token));
+    buf_free(&token);
+    send_out(l);
+    struct rpc_pdu p = next_pdu(l);
+    if (p.type != RPC_ALTER_RESPONSE) return false;
+    end_login(l, &p);
+    return true;
 }
 
 void link_close(struct link *l)

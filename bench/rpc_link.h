@@ -12,7 +12,7 @@ struct link {
     int fd;
     struct mech *mech;      /* NULL: no security */
     unsigned level;
-    uint32_t call_id;
+    uint32_t call_id, context; /* context: of security, of the next call */
     struct buf out, in, stub; /* stub: of the last response */
     size_t read_at;         /* in `in`: what was taken */
     uint64_t bytes_in;
@@ -29,6 +29,8 @@ int link_connect(const char *host, int port);
 void link_open(struct link *l, const struct link_login *who, int port, const struct guid *interface);
 /* The first leg of the login only; false: the server refuses it. */
 bool link_open_half(struct link *l, const struct link_login *who, int port, const struct guid *interface);
+/* One login more on the same connection, which calls use from now on; false: refused. */
+bool link_login_again(struct link *l, const struct link_login *who, const struct guid *interface);
 void link_close(struct link *l);
 /* One call; the response's stub is in l->stub. object may be NULL. A fault's status, or 0. */
 uint32_t link_call(struct link *l, uint16_t opnum, const struct guid *object, struct slice stub);

@@ -121,6 +121,18 @@ class HostileTest(unittest.TestCase):
             after.append(self.resident())
         self.assertLess(max(after[5:]) - max(after[:5]), GROWTH_MB, after)
 
+    def test_logins_without_end(self):
+        """A connection takes 2,049; those of three are held, and given back."""
+        after = []
+        for _ in range(3):
+            self.assertEqual(self.bad("logins 2000"), 2000)
+            self.others_are_served()
+            self.assertEqual(self.bad("logins 4000"), 2049)
+            self.others_are_served()
+            self.bad("drop")
+            after.append(self.resident())
+        self.assertLess(after[-1] - after[0], GROWTH_MB, after)
+
     def test_half_a_login(self):
         """So many may be unfinished from one address; when they go there is room again."""
         self.assertEqual(self.bad("half 200"), 64)

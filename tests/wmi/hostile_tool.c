@@ -7,6 +7,7 @@
  *   abandon N QUERY    one client asks N times and forgets the enumerators: how many it was given
  *   pings N M          one client adds M objects that never were to a ping set, N times, and asks for N sets more: how many it was given
  *   half N             N connections that stop in the middle of a login: how many could begin one
+ *   logins N           N logins on one connection: how many it took, with calls that use one now and then
  *   nobody N BYTES     N connections without a login send so much of a call that does not end: how many the server still listened to
  *   halves N BYTES     the same with a login each
  *   silent N           N connections that say half of a bind, and nothing more
@@ -206,6 +207,17 @@ static void half(int n)
     printf("%d\n", begun);
 }
 
+static void logins(int n)
+{
+    struct link *l = new_link();
+    int taken = 1;
+    link_open(l, &who, port, &resolver);
+    while (taken < n && link_login_again(l, &who, &resolver)) {
+        if (++taken % 128 == 0 && link_call(l, 3, NULL, SLICE(""))) die("ServerAlive");
+    }
+    printf("%d\n", taken);
+}
+
 /* The rest of a call is never sent. */
 static void halves(int n, size_t bytes, bool anonymous)
 {
@@ -248,6 +260,7 @@ int main(int argc, char **argv)
         else if (strcmp(line, "behind\n") == 0 && open_count) behind();
         else if (sscanf(line, "pings %d %d", &n, &m) == 2) pings(n, (unsigned)m);
         else if (sscanf(line, "half %d", &n) == 1) half(n);
+        else if (sscanf(line, "logins %d", &n) == 1) logins(n);
         else if (sscanf(line, "nobody %d %d", &n, &m) == 2) halves(n, (size_t)m, true);
         else if (sscanf(line, "halves %d %d", &n, &m) == 2) halves(n, (size_t)m, false);
         else if (sscanf(line, "silent %d", &n) == 1) silent(n);
