@@ -31,8 +31,9 @@ struct auth_broker_config {
                                      "<accounts_path>.key" */
     const char *certificates_path;/* certificate map; NULL: certificates log nobody in */
     bool certificates_fixed;      /* auth_mappings only lists it: the administrator has locked auth.certificates */
-    struct exec *pool;            /* workers: hashing, keytab, user database; NULL: everything inside the
-                                     call (tests), then nothing is delayed */
+    struct exec *pool;            /* workers: hashing, keytab, user database; addresses take turns there
+                                     (exec_post_for). NULL: everything inside the call (tests), then nothing is
+                                     delayed */
     unsigned max_concurrent;      /* hashes at once; 0: half the processors, at least 1 */
     unsigned max_waiting;         /* attempts queued or delayed; 0: 256 */
     unsigned max_waiting_address; /* of these from one address; 0: 16 */
