@@ -58,14 +58,13 @@ static uint16_t port_at(const struct dcom_server *s, struct slice address)
     return any;
 }
 
-cimf_status dcom_bindings_make(const struct dcom_server *s, struct arena *a, const char *local, bool ports,
-                               struct dcom_dual *out)
+static cimf_status make(const struct dcom_server *s, struct arena *a, const char *local, bool ports, struct dcom_dual *out)
 {
     const struct dcom_settings *c = &s->settings;
     struct dcom_string_binding strings[BINDINGS];
     struct dcom_security_binding securities[3];
     struct dcom_bindings b = { .strings = strings, .securities = securities };
-    struct slice address = address_of(local ? local : "");
+    struct slice address = address_of(local);
     uint16_t port = port_at(s, address);
     if (!port) port = s->port;
     if (!ports) port = 0;
@@ -83,4 +82,50 @@ cimf_status dcom_bindings_make(const struct dcom_server *s, struct arena *a, con
     if (!c->no_kerberos) securities[b.security_count++] = (struct dcom_security_binding){ RPC_AUTH_KERBEROS, service };
     if (!c->no_ntlm) securities[b.security_count++] = (struct dcom_security_binding){ RPC_AUTH_NTLM, SLICE("") };
     return dcom_dual_make(a, &b, out);
+}
+
+static const struct dcom_told *told_before(const struct dcom_server *s, const char *local, bool ports)
+{
+    const struct dcom_told *t = __atomic_load_n(&s->told, __ATOMIC_ACQUIRE);
+    for (; t; t = t->next)
+        if (t->ports == ports && t->port == s->port && t->listeners == s->listener_count && !strcmp(t->local, local)) break;
+    return t;
+}
+
+/* Failing to keep it is no failure: the next call makes it anew. */
+static void keep(struct dcom_server *s, const char *local, bool ports, const struct dcom_dual *made)
+{
+    size_t n = strlen(local), bytes = made->count * sizeof *made->words;
+    if (n >= sizeof s->told->local) return;
+    dcom_lock(s);
+    struct dcom_told *t = s->told_count < DCOM_TOLD ? malloc(sizeof *t + bytes) : NULL;
+    if (t) {
+        *t = (struct dcom_told){ .next = s->told, .listeners = s->listener_count, .port = s->port, .ports = ports, .dual = *made };
+        t->dual.words = memcpy(t->words, made->words, bytes);
+        memcpy(t->local, local, n + 1);
+        s->told_count++;
+        __atomic_store_n(&s->told, t, __ATOMIC_RELEASE);
+    }
+    dcom_unlock(s);
+}
+
+cimf_status dcom_bindings_make(struct dcom_server *s, struct arena *a, const char *local, bool ports, struct dcom_dual *out)
+{
+    if (!local) local = "";
+    const struct dcom_told *t = told_before(s, local, ports);
+    if (t) {
+        *out = t->dual;
+        return CIMF_OK;
+    }
+    cimf_status status = make(s, a, local, ports, out);
+    if (status == CIMF_OK) keep(s, local, ports, out);
+    return status;
+}
+
+void dcom_bindings_free(struct dcom_server *s)
+{
+    for (struct dcom_told *next, *t = s->told; t; t = next) {
+        next = t->next;
+        free(t);
+    }
 }

@@ -12,7 +12,7 @@
 
 /* COM versions (MS-DCOM 1.7). */
 enum { DCOM_MAJOR = 5, DCOM_MINOR = 7 };
-enum { DCOM_LISTENERS = 16 };
+enum { DCOM_LISTENERS = 16, DCOM_TOLD = 64 };
 enum { DCOM_INTERFACES = 64 /* of one kind of port */, DCOM_PROTSEQS = 0x8000, DCOM_IIDS = 0x8000 };
 /* Status words of the resolver (MS-ERREF 2.2). */
 enum { DCOM_INVALID_OXID = 0x776, DCOM_INVALID_OID = 0x777, DCOM_INVALID_SET = 0x778, DCOM_NO_MEMORY = 14 };
@@ -64,6 +64,18 @@ struct dcom_set {
     struct dcom_set *next;  /* while it is on its way out */
 };
 
+/* Bindings as they were told to a client: every reference that is marshalled has them, and a host has few addresses.
+ * Nothing changes in one, nor leaves the list, before the server ends: it is read without a lock. */
+struct dcom_told {
+    struct dcom_told *next;
+    char local[64];
+    unsigned listeners; /* that there were */
+    uint16_t port;
+    bool ports;
+    struct dcom_dual dual;
+    uint16_t words[];
+};
+
 struct dcom_server {
     struct dcom_settings settings;
     pthread_mutex_t mutex;
@@ -77,6 +89,8 @@ struct dcom_server {
         uint16_t port;
     } listeners[DCOM_LISTENERS];
     unsigned listener_count;
+    struct dcom_told *told; /* atomic; the newest first */
+    unsigned told_count;    /* locked */
     bool stopping, hung_up; /* atomic */
     size_t call_bytes;      /* of all calls to clients */
     unsigned objects;       /* also those that no client has yet */
@@ -129,8 +143,9 @@ void dcom_lines_free(struct dcom_server *s);         /* not locked; no objects a
 
 /* ---- bindings.c ---- */
 /* For a client that connected to `local` ("address:port"); with the exporter's port, or without any for the resolver. */
-cimf_status dcom_bindings_make(const struct dcom_server *s, struct arena *a, const char *local, bool ports,
-                               struct dcom_dual *out);
+/* They live as long as the server or the arena, whichever ends first; not to be written to. Not locked. */
+cimf_status dcom_bindings_make(struct dcom_server *s, struct arena *a, const char *local, bool ports, struct dcom_dual *out);
+void dcom_bindings_free(struct dcom_server *s); /* not locked; nobody calls any more */
 
 /* ---- orpc.c: ORPCTHIS and ORPCTHAT (MS-DCOM 2.2.13) ---- */
 struct dcom_version {

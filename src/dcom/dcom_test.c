@@ -265,6 +265,33 @@ static void alive(void **state)
     assert_int_equal(offered(server, DCOM_RESOLVER, I_RESOLVER)->floor, RPC_LEVEL_NONE);
 }
 
+/* What was told is told again, for each address of ours its own, until a listener more makes it untrue. */
+static void told_again(void **state)
+{
+    static const char *const at[] = { "192.0.2.1:135", "192.0.2.2:135", "[2001:db8::1]:135" };
+    struct dcom_dual first[3][2], again;
+    struct dcom_bindings b;
+    for (unsigned round = 0; round < 3; round++) {
+        if (round == 2) dcom_server_listens_at(server, "[::]:50000");
+        for (unsigned i = 0; i < 6; i++) {
+            assert_int_equal(dcom_bindings_make(server, &arena, at[i / 2], i % 2, &again), CIMF_OK);
+            assert_int_equal(dcom_dual_parse(&arena, &again, &b, NULL), CIMF_OK);
+            assert_slice(b.strings[0].host, ((const char *[]){ "192.0.2.1", "192.0.2.2", "2001:db8::1" })[i / 2]);
+            assert_int_equal(b.strings[0].port, i % 2 ? round == 2 && i == 5 ? 50000 : 49152 : 0);
+            assert_int_equal(dcom_bindings_make(server, &arena, at[i / 2], i % 2, &again), CIMF_OK);
+            if (!round) first[i / 2][i % 2] = again;
+            assert_true((again.words == first[i / 2][i % 2].words) == (round < 2));
+        }
+    }
+    for (unsigned i = 0; i < 3 * DCOM_TOLD; i++) { /* more than are kept */
+        char other[32];
+        snprintf(other, sizeof other, "10.0.%u.%u:135", i / 250, i % 250);
+        assert_int_equal(dcom_bindings_make(server, &arena, other, true, &again), CIMF_OK);
+        assert_int_equal(dcom_dual_parse(&arena, &again, &b, NULL), CIMF_OK);
+        assert_int_equal(b.strings[0].host.n, strlen(other) - 4);
+    }
+}
+
 static struct slice complex_ping(uint64_t set, uint16_t sequence, const uint64_t *add, uint16_t adds, const uint64_t *del, uint16_t dels)
 {
     struct buf b;
@@ -472,7 +499,7 @@ static void lasting_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(create_instance), T(class_object), T(remote_activation), T(what_cannot_be_activated), T(resolve), T(alive),
+        T(create_instance), T(class_object), T(remote_activation), T(what_cannot_be_activated), T(resolve), T(alive), T(told_again),
         T(pings), T(pings_that_change), T(a_long_life), T(idle), T(lasting), T(not_lasting), T(lasting_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,7 @@ void dcom_server_free(struct dcom_server *s)
     map_free(&s->sets);
     for (unsigned i = 0; i < 4; i++) free(s->lists[i]);
     free(s->orpc);
+    dcom_bindings_free(s);
     pthread_mutex_destroy(&s->mutex);
     free(s);
 }
