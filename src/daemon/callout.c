@@ -7,6 +7,7 @@
 
 #include "auth/broker.h"
 #include "base/log.h"
+#include "daemon/level.h"
 #include "os/loop.h"
 #include "rpc/client.h"
 
@@ -193,7 +194,7 @@ struct callout *callout_new(const struct callout_config *config)
     c->config = *config;
     c->outbound = (struct dcom_outbound){
         .connect = start, .initiate = initiate, .loop = loop_of, .credentials = *config_text(config->config, CONFIG_wmi_callback_user) != 0,
-        .level = strcmp(config_text(config->config, CONFIG_wmi_callback_level), "integrity") == 0 ? RPC_LEVEL_INTEGRITY : RPC_LEVEL_PRIVACY,
+        .level = config_level(config->config, CONFIG_wmi_callback_level),
         .anonymous = config_on(config->config, CONFIG_wmi_callback_anonymous),
     };
     c->possible = c->outbound.credentials || c->outbound.anonymous;

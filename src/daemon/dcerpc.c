@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "daemon/callout.h"
+#include "daemon/level.h"
 #include "daemon/reachable.h"
 #include "net/acceptor.h"
 #include "os/loop.h"
@@ -32,16 +33,9 @@ struct dcerpc {
     struct reachable reachable;
 };
 
-static enum rpc_level level_of(const struct dcerpc_config *c, enum config_key key)
-{
-    const char *word = config_text(c->config, key);
-    return strcmp(word, "connect") == 0 ? RPC_LEVEL_CONNECT : strcmp(word, "packet") == 0 ? RPC_LEVEL_PACKET
-         : strcmp(word, "privacy") == 0 ? RPC_LEVEL_PRIVACY : RPC_LEVEL_INTEGRITY;
-}
-
 static void warn_of_low_floor(const struct dcerpc_config *c, enum config_key key, const char *name)
 {
-    if (level_of(c, key) < RPC_LEVEL_INTEGRITY)
+    if (config_level(c->config, key) < RPC_LEVEL_INTEGRITY)
         log_warn("cimd-core", "wmi.%s=%s: calls can be changed on their way and logins relayed, see docs/security.md", name,
                  config_text(c->config, key));
 }
@@ -97,7 +91,7 @@ static cimf_status make_dcom(struct dcerpc *d, const struct dcerpc_config *c, st
         .interfaces = wmi_interfaces, .short_name = r->short_name, .full_name = r->full_name,
         .names = r->names, .addresses = r->addresses, .service_principal = d->principal,
         .no_kerberos = !config_on(c->config, CONFIG_auth_kerberos), .no_ntlm = !config_on(c->config, CONFIG_auth_ntlm),
-        .floor = level_of(c, CONFIG_wmi_min_level), .activation_floor = level_of(c, CONFIG_wmi_activation_min_level),
+        .floor = config_level(c->config, CONFIG_wmi_min_level), .activation_floor = config_level(c->config, CONFIG_wmi_activation_min_level),
         .accept_local_flag = config_on(c->config, CONFIG_wmi_accept_local_flag),
     };
     warn_of_low_floor(c, CONFIG_wmi_min_level, "min_level");

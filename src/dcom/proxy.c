@@ -329,16 +329,6 @@ void dcom_link_send_calls(struct dcom_link *l)
         if (!p->sent && !p->over) send_call(p);
 }
 
-static bool speaks(struct dcom_link *l)
-{
-    int64_t now = dcom_now(l->server);
-    dcom_lock(l->server);
-    bool speak = !l->user->said || now - l->user->said >= PROXY_IDLE_US;
-    if (speak) l->user->said = now;
-    dcom_unlock(l->server);
-    return speak;
-}
-
 void dcom_proxy_call(struct dcom_proxy *proxy, struct dcom_proxy_call *call)
 {
     struct dcom_link *l = proxy->link;
@@ -357,7 +347,7 @@ void dcom_proxy_call(struct dcom_proxy *proxy, struct dcom_proxy_call *call)
     bool written = write_stub(p, &causality, call->method->parameters, call->record);
     bool room = l->call_count < PROXY_CALLS_LINK && count_bytes(p, sizeof *p + p->stub.n);
     pending_add(p);
-    if (!room && speaks(l))
+    if (!room && share_speaks(&l->user->said, dcom_now(l->server)))
         log_info("dcom", "too much waits for the clients of an account peer=%s user=" SLICE_FMT " calls=%u bytes=%zu", l->peer,
                  SLICE_ARG(l->owner->name), l->call_count, p->stub.n);
     if (l->closed || !written || !room) {

@@ -9,8 +9,6 @@
 #include "base/share.h"
 #include "net/acceptor.h"
 
-#define SAY_AGAIN_US (60 * (int64_t)1000000)
-
 void rpc_shares_init(struct rpc_shares *s, size_t most, unsigned most_connections)
 {
     *s = (struct rpc_shares){ .most = most, .most_connections = most_connections };
@@ -25,10 +23,7 @@ void rpc_shares_free(struct rpc_shares *s)
 
 bool rpc_share_speaks(struct rpc_share *x)
 {
-    int64_t now = clock_mono_us();
-    if (x->said && now - x->said < SAY_AGAIN_US) return false;
-    x->said = now;
-    return true;
+    return share_speaks(&x->said, clock_mono_us());
 }
 
 /* kind: "user=" or "peer="; an account is found by its SID, whatever it is called. */

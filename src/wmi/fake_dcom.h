@@ -216,4 +216,18 @@ UNUSED_OK static struct dcom_object *fake_wmi_query(struct dcom_object *services
     return o;
 }
 
+UNUSED_OK static uint32_t fake_wmi_next(struct dcom_object *o, uint32_t timeout, uint32_t count, uint32_t *returned)
+{
+    struct client_call c;
+    struct stub_next r = { .timeout = timeout, .count = count };
+    client_init(&c, o, 0, 4);
+    client_run(&c, &r);
+    fake_run();
+    if (!c.answered) abort();
+    *returned = ((struct stub_next *)c.out)->returned;
+    uint32_t hresult = c.hresult;
+    client_end(&c);
+    return hresult;
+}
+
 #endif

@@ -127,7 +127,7 @@ void *wmi_work_new(struct dcom_call *c, struct wmi_session *x, size_t size, cons
 void wmi_work_unref(struct wmi_work *w);
 /* It is over: parameters and schema go, what is answered later must not be among them. */
 void wmi_work_forget(struct wmi_work *w);
-/* What clients sent and is kept longer than their call (inputs.c): a memory of `used` bytes, if that is more than `small`, is
+/* What clients sent and is kept longer than their call (share.c): a memory of `used` bytes, if that is more than `small`, is
  * counted in *inputs. False: there is too much of all, or of this account, which may have half. */
 enum { WMI_INPUTS_SMALL = 16 << 10 };
 bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *inputs);

@@ -3,20 +3,6 @@
 
 enum { MANY = 400 };
 
-static uint32_t next(struct dcom_object *e, uint32_t *returned)
-{
-    struct client_call c;
-    struct stub_next r = { .timeout = WMI_INFINITE, .count = MANY };
-    client_init(&c, e, 0, 4);
-    client_run(&c, &r);
-    fake_run();
-    assert_true(c.answered);
-    *returned = ((struct stub_next *)c.out)->returned;
-    uint32_t hresult = c.hresult;
-    client_end(&c);
-    return hresult;
-}
-
 /* An answer grows while its call waits: where too much does, it is what there is. The rest comes with the next ones. */
 static void test_answers(void **state)
 {
@@ -24,12 +10,12 @@ static void test_answers(void **state)
     fake_fill(&f.m, MANY - 20);
     f.m.mode = FAKE_ASYNC;
     struct dcom_object *e = fake_wmi_query(services, 0x30, 0);
-    assert_int_equal(next(e, &n), 0);
+    assert_int_equal(fake_wmi_next(e, WMI_INFINITE, MANY, &n), 0);
     assert_int_equal(n, MANY);
     client_release(e);
     f.server->settings.kept_total = 4096;
     e = fake_wmi_query(services, 0x30, 0);
-    while (next(e, &n) == 0x40004) {
+    while (fake_wmi_next(e, WMI_INFINITE, MANY, &n) == 0x40004) {
         assert_true(n > 0 && n < MANY / 2);
         total += n;
     }

@@ -51,20 +51,6 @@ static void test_who_may_only_be_known(void **state)
 
 static struct dcom_object *query(uint32_t flags, uint32_t expected) { return fake_wmi_query(services, flags, expected); }
 
-static uint32_t next(struct dcom_object *o, uint32_t timeout, uint32_t count, uint32_t *returned)
-{
-    struct client_call c;
-    struct stub_next r = { .timeout = timeout, .count = count };
-    client_init(&c, o, 0, 4);
-    client_run(&c, &r);
-    fake_run();
-    assert_true(c.answered);
-    *returned = ((struct stub_next *)c.out)->returned;
-    uint32_t hresult = c.hresult;
-    client_end(&c);
-    return hresult;
-}
-
 /* All twenty, three at a time, whatever the delivery and however the manager answers. */
 static void test_every_delivery(void **state)
 {
@@ -74,13 +60,13 @@ static void test_every_delivery(void **state)
             uint32_t n, total = 0, hresult;
             f.m.mode = async ? FAKE_ASYNC : FAKE_SYNC;
             struct dcom_object *e = query(flags[i], 0);
-            while ((hresult = next(e, WMI_INFINITE, 3, &n)) == 0) {
+            while ((hresult = fake_wmi_next(e, WMI_INFINITE, 3, &n)) == 0) {
                 assert_int_equal(n, 3);
                 total += n;
             }
             assert_int_equal(hresult, 1);
             assert_int_equal(total + n, 20);
-            assert_int_equal(next(e, WMI_INFINITE, 1, &n), 1);
+            assert_int_equal(fake_wmi_next(e, WMI_INFINITE, 1, &n), 1);
             assert_int_equal(n, 0);
             client_release(e);
         }
@@ -95,7 +81,7 @@ static void test_a_call_waits_until_its_time_is_over(void **state)
     uint32_t n;
     f.m.mode = FAKE_BLOCK;
     struct dcom_object *e = query(0x10, 0);
-    assert_int_equal(next(e, 0, 4, &n), 0x40004);
+    assert_int_equal(fake_wmi_next(e, 0, 4, &n), 0x40004);
     client_init(&c, e, 0, 4);
     client_run(&c, &r);
     client_init(&behind, e, 0, 4);
@@ -140,9 +126,9 @@ static void test_one_after_the_other(void **state)
     assert_int_equal(first.hresult | clone.hresult | reset.hresult, 0);
     assert_int_equal(((struct stub_next *)first.out)->returned, 4);
     struct dcom_object *copy = client_object(((struct stub_reference *)clone.out)->reference);
-    assert_int_equal(next(copy, WMI_INFINITE, 100, &n), 1);
+    assert_int_equal(fake_wmi_next(copy, WMI_INFINITE, 100, &n), 1);
     assert_int_equal(n, 16);
-    assert_int_equal(next(e, WMI_INFINITE, 100, &n), 1);
+    assert_int_equal(fake_wmi_next(e, WMI_INFINITE, 100, &n), 1);
     assert_int_equal(n, 20);
     client_end(&first);
     client_end(&clone);
@@ -179,8 +165,8 @@ static void test_skips_and_failures(void **state)
     fake_run();
     assert_int_equal(c.hresult, 0);
     client_end(&c);
-    assert_int_equal(next(e, WMI_INFINITE, 2, &n), 0);
-    assert_int_equal(next(e, WMI_INFINITE, 2, &n), 0x80041004);
+    assert_int_equal(fake_wmi_next(e, WMI_INFINITE, 2, &n), 0);
+    assert_int_equal(fake_wmi_next(e, WMI_INFINITE, 2, &n), 0x80041004);
     assert_int_equal(n, 0);
     client_init(&c, e, 0, 7);
     client_run(&c, &r);
@@ -255,7 +241,7 @@ static void test_a_client_that_stops_reading(void **state)
     uint32_t n;
     struct dcom_object *e = query(0, 0);
     assert_int_equal(f.m.active, 1);
-    assert_int_equal(next(e, WMI_INFINITE, 2, &n), 0);
+    assert_int_equal(fake_wmi_next(e, WMI_INFINITE, 2, &n), 0);
     assert_int_equal(f.m.active, 1);
     client_release(e);
     fake_run();

@@ -7,8 +7,6 @@
 #include "base/share.h"
 #include "wmi/wmi_priv.h"
 
-#define SAY_AGAIN_US (60 * (int64_t)1000000)
-
 struct wmi_share {
     unsigned refs;       /* of what counts in kept */
     size_t bytes;
@@ -36,10 +34,7 @@ static void forget_empty(struct wmi_server *s, struct wmi_share *a)
 
 bool wmi_share_speaks(struct wmi_share *a)
 {
-    int64_t now = clock_mono_us(), said = __atomic_load_n(&a->said, __ATOMIC_RELAXED);
-    if (said && now - said < SAY_AGAIN_US) return false;
-    __atomic_store_n(&a->said, now, __ATOMIC_RELAXED);
-    return true;
+    return share_speaks(&a->said, clock_mono_us());
 }
 
 bool wmi_inputs_take(struct wmi_session *x, size_t used, size_t small, size_t *inputs)
